@@ -1,0 +1,18 @@
+"""What can go wrong in a way that a person can put right.
+
+MeshqueueError            the base; its text says what is wrong, where, and what to do
+├── SettingsError         the environment is incomplete or contradicts itself
+└── EmbeddedPostgresError the Postgres in a folder can't be found or does not start
+"""
+
+
+class MeshqueueError(Exception):
+    """Printed without a traceback by the command, which then ends with code 2."""
+
+
+class SettingsError(MeshqueueError):
+    """Correct the variable that the text names."""
+
+
+class EmbeddedPostgresError(MeshqueueError):
+    """Do what the text says, or set DATABASE_URL to a Postgres of your own."""
