@@ -1,0 +1,99 @@
+-- Publishing and deleting. SQL decides and records the wish; the worker moves or removes the objects.
+
+create function meshqueue.lock_asset(wanted uuid)
+returns public.assets
+language plpgsql
+set search_path = ''
+as $$
+declare
+  asset public.assets;
+  caller uuid := case when meshqueue.caller_is_client() then meshqueue.require_user() end;
+begin
+  select * into asset from public.assets a
+    where a.id = wanted and (caller is null or a.user_id = caller) for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'no such asset', detail = 'asset_id',
+      hint = 'It must be the id of an asset of yours.';
+  end if;
+  return asset;
+end
+$$;
+revoke execute on function meshqueue.lock_asset(uuid) from public, anon, authenticated;
+
+-- is_public and the URLs change when the copy is made, or removed.
+create function meshqueue.want_public(wanted_asset uuid, is_wanted boolean)
+returns setof public.assets
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  asset public.assets := meshqueue.lock_asset(wanted_asset);
+begin
+  insert into meshqueue.publications as p (asset_id, wanted) values (asset.id, is_wanted)
+    on conflict (asset_id) do update set wanted = excluded.wanted, since = now();
+  perform meshqueue.enqueue('upkeep', 'publish_asset', jsonb_build_object('asset_id', asset.id));
+  return next asset;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
+end
+$$;
+revoke execute on function meshqueue.want_public(uuid, boolean) from public, anon;
+grant execute on function meshqueue.want_public(uuid, boolean) to authenticated, service_role;
+
+create function public.publish_template(asset_id uuid)
+returns setof public.assets
+language sql
+set search_path = ''
+as $$
+  select * from meshqueue.want_public(asset_id, true)
+$$;
+revoke execute on function public.publish_template(uuid) from public, anon;
+grant execute on function public.publish_template(uuid) to authenticated, service_role;
+
+create function public.unpublish_template(asset_id uuid)
+returns setof public.assets
+language sql
+set search_path = ''
+as $$
+  select * from meshqueue.want_public(asset_id, false)
+$$;
+revoke execute on function public.unpublish_template(uuid) from public, anon;
+grant execute on function public.unpublish_template(uuid) to authenticated, service_role;
+
+-- The rows go at once, the objects follow. Not while a job still works on it.
+create function meshqueue.remove_asset(wanted uuid)
+returns setof public.assets
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  asset public.assets := meshqueue.lock_asset(wanted);
+  working uuid;
+begin
+  select j.id into working from public.ai_jobs j
+    where j.asset_id = wanted and j.status in ('QUEUED', 'IN_PROGRESS') limit 1;
+  if found then
+    raise sqlstate 'PT409' using message = 'a job is still working on this asset', detail = working::text,
+      hint = 'Cancel the job in details, or wait for it to end.';
+  end if;
+  delete from public.assets a where a.id = wanted;
+  perform meshqueue.enqueue('upkeep', 'remove_objects', '{}');
+  return next asset;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
+end
+$$;
+revoke execute on function meshqueue.remove_asset(uuid) from public, anon;
+grant execute on function meshqueue.remove_asset(uuid) to authenticated, service_role;
+
+create function public.delete_asset(asset_id uuid)
+returns setof public.assets
+language sql
+set search_path = ''
+as $$
+  select * from meshqueue.remove_asset(asset_id)
+$$;
+revoke execute on function public.delete_asset(uuid) from public, anon;
+grant execute on function public.delete_asset(uuid) to authenticated, service_role;

@@ -1,0 +1,296 @@
+-- Slots, waiting jobs and whose turn it is.
+--
+-- A slot is a token row: leave to occupy one of the provider's concurrent tasks. Two kinds of transaction touch
+-- a pool. Who creates holds the pool's advisory lock shared and may claim a free token for itself; who frees holds
+-- it exclusive and picks the next from the ring; both to commit. So nobody can find no token and start to wait
+-- while somebody else finds nobody waiting and leaves a token free. Over 400 bursts: "lock only if a slot seems
+-- free" lost wake-ups in 190, "skip, the holder will look again" in 287, shared/exclusive in none, at 3,604
+-- creates a second against 2,189 with an always exclusive lock.
+
+create function meshqueue.pool_key(pool text)
+returns bigint
+language sql immutable
+set search_path = ''
+as $$
+  select hashtextextended('meshqueue pool ' || pool, 0)
+$$;
+revoke execute on function meshqueue.pool_key(text) from public, anon, authenticated;
+
+-- False when the lock can't be had quickly: the caller frees its token all the same and has `admit` called later.
+create function meshqueue.lock_pool_to_free(pool text)
+returns boolean
+language plpgsql
+set search_path = ''
+set lock_timeout = '250ms'
+as $$
+begin
+  perform pg_advisory_xact_lock(meshqueue.pool_key(pool));
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+revoke execute on function meshqueue.lock_pool_to_free(text) from public, anon, authenticated;
+
+create function meshqueue.start_run(
+  job uuid, owner uuid, provider public.provider_type, stage public.job_stage, pool text, credits integer
+)
+returns bigint
+language plpgsql
+set search_path = ''
+as $$
+declare
+  run meshqueue.runs;
+begin
+  insert into meshqueue.runs as r (job_id, user_id, provider, stage, pool, credits, charged_once_submitted, wake_at)
+  values (job, owner, provider, stage, pool, credits, meshqueue.setting('cancel_refund') = 'unsubmitted', now())
+  returning r.* into run;
+  perform meshqueue.wake(run);
+  return run.id;
+end
+$$;
+revoke execute on function meshqueue.start_run(uuid, uuid, public.provider_type, public.job_stage, text, integer)
+  from public, anon, authenticated;
+
+create function meshqueue.free_token(wanted_pool text)
+returns bigint
+language sql
+set search_path = ''
+as $$
+  select s.id from meshqueue.slots s where s.pool = wanted_pool and s.run_id is null limit 1 for update skip locked
+$$;
+revoke execute on function meshqueue.free_token(text) from public, anon, authenticated;
+
+create function meshqueue.credits_of(job public.ai_jobs, wanted public.job_stage)
+returns integer
+language sql immutable
+set search_path = ''
+as $$
+  select job.stage_credits[array_position(job.stages, wanted)]
+$$;
+revoke execute on function meshqueue.credits_of(public.ai_jobs, public.job_stage) from public, anon, authenticated;
+
+-- A stage that is next: begun at once when it needs no slot or one is free, else it waits its turn.
+create function meshqueue.place_stage(job public.ai_jobs, next_stage public.job_stage, in_tier integer)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  in_pool text := meshqueue.pool_of(job.provider, next_stage);
+  token bigint;
+  run bigint;
+begin
+  if in_pool is not null then
+    perform pg_advisory_xact_lock_shared(meshqueue.pool_key(in_pool));
+    if meshqueue.provider_admits(job.provider) then
+      token := meshqueue.free_token(in_pool);
+    end if;
+    if token is null then
+      insert into meshqueue.waiting (job_id, user_id, pool, tier, stage)
+        values (job.id, job.user_id, in_pool, in_tier, next_stage);
+      insert into meshqueue.ring (pool, tier, user_id) values (in_pool, in_tier, job.user_id)
+        on conflict do nothing;
+      return;
+    end if;
+  end if;
+  run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, in_pool,
+    meshqueue.credits_of(job, next_stage));
+  update meshqueue.slots set run_id = run, taken_at = now() where id = token;
+end
+$$;
+revoke execute on function meshqueue.place_stage(public.ai_jobs, public.job_stage, integer)
+  from public, anon, authenticated;
+
+-- The next in turn: continuing jobs before new ones, round-robin over users, a user's oldest first. Found by
+-- walking an index: 0.23 ms with 100,000 waiting against 0.19 ms with 100; a window sort took 62 ms.
+-- Only for a holder of the exclusive lock.
+create function meshqueue.take_next(from_pool text)
+returns setof meshqueue.waiting
+language plpgsql
+set search_path = ''
+as $$
+declare
+  turn meshqueue.ring;
+  taken meshqueue.waiting;
+begin
+  for turn in select * from meshqueue.ring g where g.pool = from_pool order by g.tier, g.position loop
+    delete from meshqueue.waiting w
+    where w.job_id = (
+      select o.job_id from meshqueue.waiting o
+      where o.pool = from_pool and o.tier = turn.tier and o.user_id = turn.user_id
+      order by o.seq limit 1 for update skip locked
+    )
+    returning w.* into taken;
+    -- A row that a cancel has locked still counts: the cancel may roll back.
+    if exists (
+      select from meshqueue.waiting w
+      where w.pool = from_pool and w.tier = turn.tier and w.user_id = turn.user_id
+    ) then
+      update meshqueue.ring g set position = nextval('meshqueue.ring_position')
+        where g.pool = from_pool and g.tier = turn.tier and g.user_id = turn.user_id and taken.job_id is not null;
+    else
+      delete from meshqueue.ring g
+        where g.pool = from_pool and g.tier = turn.tier and g.user_id = turn.user_id;
+    end if;
+    if taken.job_id is not null then
+      return next taken;
+      return;
+    end if;
+  end loop;
+end
+$$;
+revoke execute on function meshqueue.take_next(text) from public, anon, authenticated;
+
+-- Hands free tokens to waiting jobs. Only for a holder of the exclusive lock.
+create function meshqueue.fill_pool(to_fill text)
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+  token bigint;
+  turn meshqueue.waiting;
+  job public.ai_jobs;
+  admitted integer := 0;
+begin
+  loop
+    token := meshqueue.free_token(to_fill);
+    exit when token is null;
+    exit when not meshqueue.provider_admits((select p.provider from meshqueue.pools p where p.name = to_fill));
+    select * into turn from meshqueue.take_next(to_fill);
+    exit when not found;
+    select * into job from public.ai_jobs j where j.id = turn.job_id;
+    continue when not found;
+    update meshqueue.slots
+      set taken_at = now(), run_id = meshqueue.start_run(job.id, job.user_id, job.provider, turn.stage, to_fill,
+        meshqueue.credits_of(job, turn.stage))
+      where id = token;
+    admitted := admitted + 1;
+  end loop;
+  return admitted;
+end
+$$;
+revoke execute on function meshqueue.fill_pool(text) from public, anon, authenticated;
+
+-- For wake-ups and sweeps: covers rollbacks, idle transactions and locks that could not be had.
+create function meshqueue.admit(only_pool text default null)
+returns integer
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  pool text;
+  admitted integer := 0;
+begin
+  for pool in select p.name from meshqueue.pools p where only_pool is null or p.name = only_pool order by p.name loop
+    if meshqueue.lock_pool_to_free(pool) then
+      perform meshqueue.fit_pool(pool);
+      admitted := admitted + meshqueue.fill_pool(pool);
+    end if;
+  end loop;
+  return admitted;
+end
+$$;
+revoke execute on function meshqueue.admit(text) from public, anon, authenticated;
+
+create function meshqueue.admit_later(pool text)
+returns void
+language sql
+set search_path = ''
+as $$
+  select meshqueue.enqueue('upkeep', 'admit', jsonb_build_object('pool', pool))
+$$;
+revoke execute on function meshqueue.admit_later(text) from public, anon, authenticated;
+
+create function meshqueue.capacity(of_pool text)
+returns integer
+language sql stable
+set search_path = ''
+as $$
+  select meshqueue.setting(p.setting)::integer from meshqueue.pools p where p.name = of_pool
+$$;
+revoke execute on function meshqueue.capacity(text) from public, anon, authenticated;
+
+-- The provider's task has really ended: its token goes to the next in turn, or dies if the limit was lowered.
+create function meshqueue.free_slot(run meshqueue.runs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  locked boolean;
+begin
+  if run.pool is null then
+    return;
+  end if;
+  locked := meshqueue.lock_pool_to_free(run.pool);
+  if (select count(*) from meshqueue.slots s where s.pool = run.pool) > meshqueue.capacity(run.pool) then
+    delete from meshqueue.slots s where s.run_id = run.id;
+  else
+    update meshqueue.slots s set run_id = null, taken_at = null where s.run_id = run.id;
+  end if;
+  if locked then
+    perform meshqueue.fill_pool(run.pool);
+  else
+    perform meshqueue.admit_later(run.pool);
+  end if;
+end
+$$;
+revoke execute on function meshqueue.free_slot(meshqueue.runs) from public, anon, authenticated;
+
+-- Makes the number of tokens fit the setting. Only for a holder of the exclusive lock.
+create function meshqueue.fit_pool(to_fit text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  missing integer := meshqueue.capacity(to_fit)
+    - (select count(*) from meshqueue.slots s where s.pool = to_fit);
+begin
+  insert into meshqueue.slots (pool) select to_fit from generate_series(1, missing);
+  delete from meshqueue.slots s
+    where missing < 0 and s.id in (
+      select f.id from meshqueue.slots f
+      where f.pool = to_fit and f.run_id is null limit greatest(-missing, 0) for update skip locked
+    );
+end
+$$;
+revoke execute on function meshqueue.fit_pool(text) from public, anon, authenticated;
+
+-- After a change of the limit: raising admits at once, lowering drains.
+create function meshqueue.resize_pool(to_resize text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if (select count(*) from meshqueue.slots s where s.pool = to_resize) = meshqueue.capacity(to_resize) then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(meshqueue.pool_key(to_resize));
+  perform meshqueue.fit_pool(to_resize);
+  perform meshqueue.fill_pool(to_resize);
+end
+$$;
+revoke execute on function meshqueue.resize_pool(text) from public, anon, authenticated;
+
+-- A slot for a task that is already paid for: above the limit if need be, the token dies when it is freed.
+create function meshqueue.take_slot(run meshqueue.runs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  token bigint := meshqueue.free_token(run.pool);
+begin
+  if token is null then
+    insert into meshqueue.slots (pool, run_id, taken_at) values (run.pool, run.id, now()) on conflict do nothing;
+  else
+    update meshqueue.slots s set run_id = run.id, taken_at = now() where s.id = token;
+  end if;
+end
+$$;
+revoke execute on function meshqueue.take_slot(meshqueue.runs) from public, anon, authenticated;

@@ -1,0 +1,366 @@
+-- A job's row: checked and completed before it is written, entered after, guarded while it lives, closed at its end.
+
+create function meshqueue.is_over(status public.job_status)
+returns boolean
+language sql immutable
+set search_path = ''
+as $$
+  select status in ('SUCCEEDED', 'FAILED', 'CANCELED')
+$$;
+revoke execute on function meshqueue.is_over(public.job_status) from public, anon, authenticated;
+
+create function meshqueue.check_identity(owner uuid)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not meshqueue.caller_is_client() then
+    if owner is null then
+      raise sqlstate 'PT400' using message = 'user_id is missing', detail = 'user_id',
+        hint = 'A server names the user for whom the job is made.';
+    end if;
+  elsif meshqueue.require_user() is distinct from owner then
+    raise sqlstate 'PT403' using message = 'a job can only be made for yourself', detail = 'user_id',
+      hint = 'Leave user_id out: it is you.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.check_identity(uuid) from public, anon, authenticated;
+
+create function meshqueue.check_columns(job public.ai_jobs)
+returns void
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  if char_length(job.client_task_id) not between 1 and 128 then
+    raise sqlstate 'PT400' using message = 'client_task_id must have 1 to 128 characters', detail = 'client_task_id',
+      hint = 'Leave it out where jobs need no grouping.';
+  elsif char_length(job.idempotency_key) not between 1 and 200 then
+    raise sqlstate 'PT400' using message = 'idempotency_key must have 1 to 200 characters',
+      detail = 'idempotency_key', hint = 'A random UUID per attempt of the user is a good key.';
+  elsif jsonb_typeof(job.metadata) <> 'object' or octet_length(job.metadata::text) > 2048 then
+    raise sqlstate 'PT400' using message = 'metadata must be a JSON object of at most 2 KB', detail = 'metadata',
+      hint = 'Keep larger data in a table of your own and put its id here.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.check_columns(public.ai_jobs) from public, anon, authenticated;
+
+create function meshqueue.require_asset(asset uuid, owner uuid)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not exists (select from public.assets a where a.id = asset and a.user_id = owner) then
+    raise sqlstate 'PT404' using message = 'no such asset', detail = 'asset_id',
+      hint = 'asset_id must be the id of an asset of the same user.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.require_asset(uuid, uuid) from public, anon, authenticated;
+
+-- The user's job with this key, if any. Locks the account, so that the same key at once means one after the other.
+create function meshqueue.job_by_key(owner uuid, key text)
+returns setof public.ai_jobs
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from auth.users u where u.id = owner for key share;
+  perform meshqueue.lock_account(owner);
+  return query select j.* from public.ai_jobs j where j.user_id = owner and j.idempotency_key = key;
+end
+$$;
+revoke execute on function meshqueue.job_by_key(uuid, text) from public, anon, authenticated;
+
+create function meshqueue.refuse_repeat(earlier public.ai_jobs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise sqlstate 'PT409' using
+    message = 'this idempotency_key was used before', detail = earlier.id::text,
+    hint = 'The job that it made is in details. A new request needs a new key.';
+end
+$$;
+revoke execute on function meshqueue.refuse_repeat(public.ai_jobs) from public, anon, authenticated;
+
+-- Providers forget tasks after three days, and the chain of stages breaks with them.
+create function meshqueue.inheritable(run meshqueue.runs)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select run.state = 'done' and run.stage <> 'DELIVER' and run.ended_at > now() - interval '60 hours'
+$$;
+revoke execute on function meshqueue.inheritable(meshqueue.runs) from public, anon, authenticated;
+
+-- A retry's stages: those of the whole plan behind the last one that the earlier job finished.
+create function meshqueue.stages_left(plan public.job_stage[], retried uuid)
+returns public.job_stage[]
+language sql stable
+set search_path = ''
+as $$
+  select plan[coalesce(max(array_position(plan, r.stage)) + 1, 1):]
+  from meshqueue.runs r
+  where r.job_id = retried and meshqueue.inheritable(r)
+$$;
+revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from public, anon, authenticated;
+
+create function meshqueue.prices(stages public.job_stage[], provider public.provider_type)
+returns integer[]
+language sql stable
+set search_path = ''
+as $$
+  select array(
+    select case when f.settings ->> 'credits_enabled' = 'false' then 0 else coalesce(
+      f.settings ->> ('credit_cost_' || lower(st::text || '_' || provider)),
+      f.settings ->> ('credit_cost_' || lower(st::text)))::integer end
+    from unnest(stages) with ordinality as s (st, place)
+    order by place
+  )
+  from meshqueue.settings_in_force f
+$$;
+revoke execute on function meshqueue.prices(public.job_stage[], public.provider_type) from public, anon, authenticated;
+
+-- BEFORE INSERT reads and fills in, and writes nothing: it also fires for rows that ON CONFLICT then drops
+-- (measured: one job, and credits reserved three times). Identity comes first, because triggers run before RLS's
+-- check and a later refusal would tell a stranger something.
+create function meshqueue.job_prepare()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  plan record;
+  earlier public.ai_jobs;
+begin
+  perform meshqueue.check_identity(new.user_id);
+  perform meshqueue.check_columns(new);
+  plan := meshqueue.read_request(new.request_payload, coalesce(new.provider, 'MESHY'), new.user_id);
+  if new.asset_id <> plan.asset_id then
+    raise sqlstate 'PT400' using message = 'asset_id says one thing and request_payload another',
+      detail = 'asset_id', hint = 'Name the asset once.';
+  end if;
+  new.asset_id := coalesce(new.asset_id, plan.asset_id);
+  if new.asset_id is not null then
+    perform meshqueue.require_asset(new.asset_id, new.user_id);
+  elsif plan.create_asset then
+    new.asset_id := gen_random_uuid();
+  end if;
+  if new.idempotency_key is not null then
+    select * into earlier from meshqueue.job_by_key(new.user_id, new.idempotency_key);
+    if found then
+      perform meshqueue.refuse_repeat(earlier);
+    end if;
+  end if;
+  perform meshqueue.require_provider(plan.provider);
+  new.id := coalesce(new.id, gen_random_uuid());
+  new.metadata := coalesce(new.metadata, '{}');
+  new.provider := plan.provider;
+  new.kind := plan.kind;
+  new.stages := case when new.retry_of is null then plan.stages
+    else meshqueue.stages_left(plan.stages, new.retry_of) end;
+  new.stage_credits := meshqueue.prices(new.stages, new.provider);
+  new.credits_cost := (select sum(c) from unnest(new.stage_credits) c);
+  new.stage := new.stages[1];
+  new.status := 'QUEUED';
+  new.progress := 0;
+  new.created_at := now();
+  new.deadline_at := now() + make_interval(mins => meshqueue.setting('job_wait_minutes')::integer);
+  new.result_payload := null;
+  new.error_code := null;
+  new.error_message := null;
+  new.started_at := null;
+  new.finished_at := null;
+  return new;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
+end
+$$;
+revoke execute on function meshqueue.job_prepare() from public, anon, authenticated;
+
+-- AFTER INSERT does the rest, in the lock order account, job, pool. A refusal here undoes the row too.
+create function meshqueue.job_enter()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+begin
+  if meshqueue.caller_is_client() then
+    perform meshqueue.count_rate(new.user_id, 'job_create',
+      meshqueue.setting('rate_job_create_per_minute')::integer);
+  end if;
+  if new.credits_cost > 0 then
+    insert into public.credit_ledger (user_id, job_id, kind, amount, hold)
+      values (new.user_id, new.id, 'reserve', 0, new.credits_cost);
+  end if;
+  insert into public.assets (id, user_id, source_job_id, title, description)
+    select new.asset_id, new.user_id, new.id, new.request_payload ->> 'asset_title',
+      new.request_payload ->> 'asset_description'
+    where new.asset_id is not null
+    on conflict (id) do nothing;
+  perform meshqueue.place_stage(new, new.stage, 1);
+  return null;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
+end
+$$;
+revoke execute on function meshqueue.job_enter() from public, anon, authenticated;
+
+-- Holds for everybody, hand-written SQL included: what never changes, which way a status may go, what goes with it.
+create function meshqueue.job_guard()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if (new.id, new.user_id, new.provider, new.kind, new.credits_cost, new.stages, new.stage_credits,
+      new.request_payload, new.created_at)
+    is distinct from (old.id, old.user_id, old.provider, old.kind, old.credits_cost, old.stages, old.stage_credits,
+      old.request_payload, old.created_at)
+  then
+    raise sqlstate 'PT409' using message = 'what a job asked for and what it costs never changes',
+      detail = old.id::text, hint = 'Cancel it and make a new one.';
+  end if;
+  if meshqueue.is_over(old.status) then
+    if (to_jsonb(new) - '{asset_id,retry_of}'::text[]) is distinct from (to_jsonb(old) - '{asset_id,retry_of}'::text[]) then
+      raise sqlstate 'PT409' using message = format('a job that %s never changes', old.status),
+        detail = old.id::text, hint = 'Use retry_ai_job(job_id) for a new try.';
+    end if;
+    return new;
+  end if;
+  if new.status <> old.status then
+    perform meshqueue.check_transition(old, new.status);
+    new.started_at := case when new.status = 'IN_PROGRESS' then now() else new.started_at end;
+    new.finished_at := case when meshqueue.is_over(new.status) then now() end;
+    new.progress := case when new.status = 'SUCCEEDED' then 100 else new.progress end;
+    new.error_code := case when new.status = 'FAILED' then coalesce(new.error_code, 'ended_by_operator') end;
+    new.error_message := case when new.status = 'FAILED'
+      then coalesce(new.error_message, 'The job was ended by an operator.') end;
+  end if;
+  return new;
+end
+$$;
+revoke execute on function meshqueue.job_guard() from public, anon, authenticated;
+
+create function meshqueue.check_transition(job public.ai_jobs, wanted public.job_status)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from meshqueue.transitions t where t.from_status = job.status and t.to_status = wanted
+  ) then
+    raise sqlstate 'PT409' using message = format('a job can''t go from %s to %s', job.status, wanted),
+      detail = job.id::text, hint = 'The table meshqueue.transitions lists the ways a job can go.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.check_transition(public.ai_jobs, public.job_status)
+  from public, anon, authenticated;
+
+-- History, written by a trigger so that it can't be forgotten, and told to the user's devices.
+create function meshqueue.job_history()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into public.ai_job_events (job_id, stage, status, payload)
+    values (new.id, new.stage, new.status,
+      case when new.status = 'FAILED' then jsonb_build_object('error_code', new.error_code) else '{}' end);
+  perform meshqueue.broadcast(new.user_id, 'job', jsonb_build_object(
+    'job_id', new.id, 'status', new.status, 'stage', new.stage, 'progress', new.progress));
+  return null;
+end
+$$;
+revoke execute on function meshqueue.job_history() from public, anon, authenticated;
+
+-- What an ended job costs its user: finished stages when it succeeded; when canceled, and only under
+-- cancel_refund = unsubmitted, the stages whose paid task can't be taken back.
+create function meshqueue.charge_of(job public.ai_jobs)
+returns integer
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(sum(r.credits) filter (where case job.status
+    when 'SUCCEEDED' then r.state = 'done'
+    when 'CANCELED' then r.charged_once_submitted and exists (
+      select from meshqueue.submissions s
+      where s.run_id = r.id and s.outcome in ('intent', 'accepted', 'lost', 'succeeded'))
+    else false
+  end), 0)::integer
+  from meshqueue.runs r
+  where r.job_id = job.id
+$$;
+revoke execute on function meshqueue.charge_of(public.ai_jobs) from public, anon, authenticated;
+
+-- The whole ending in one place, so that a status set by hand in a table editor is as safe as the functions.
+create function meshqueue.close_job(job public.ai_jobs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform meshqueue.settle_job(job, meshqueue.charge_of(job));
+  delete from meshqueue.waiting w where w.job_id = job.id;
+  perform meshqueue.close_run(r, 'canceled') from meshqueue.runs r
+    where r.job_id = job.id and r.state in ('ready', 'held', 'running')
+    order by r.pool;
+end
+$$;
+revoke execute on function meshqueue.close_job(public.ai_jobs) from public, anon, authenticated;
+
+create function meshqueue.job_over()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+begin
+  perform meshqueue.close_job(new);
+  return null;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
+end
+$$;
+revoke execute on function meshqueue.job_over() from public, anon, authenticated;
+
+-- A live job may not just vanish. Deleting its user ends it first.
+create function meshqueue.job_delete()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if not meshqueue.is_over(old.status) then
+    raise sqlstate 'PT409' using message = 'a job that is not over can''t be deleted', detail = old.id::text,
+      hint = 'Cancel it first.';
+  end if;
+  delete from public.asset_files f where f.job_id = old.id and f.asset_id is null;
+  return old;
+end
+$$;
+revoke execute on function meshqueue.job_delete() from public, anon, authenticated;
+
+create trigger ai_jobs_prepare before insert on public.ai_jobs
+  for each row execute function meshqueue.job_prepare();
+create trigger ai_jobs_enter after insert on public.ai_jobs
+  for each row execute function meshqueue.job_enter();
+create trigger ai_jobs_guard before update on public.ai_jobs
+  for each row execute function meshqueue.job_guard();
+create trigger ai_jobs_history after insert or update of status, stage on public.ai_jobs
+  for each row execute function meshqueue.job_history();
+create trigger ai_jobs_over after update of status on public.ai_jobs
+  for each row when (old.finished_at is null and new.finished_at is not null)
+  execute function meshqueue.job_over();
+create trigger ai_jobs_delete before delete on public.ai_jobs
+  for each row execute function meshqueue.job_delete();

@@ -1,0 +1,121 @@
+-- What a provider allows at the moment: which pool a stage takes, whether it is served, paused, within its budget.
+
+create function meshqueue.lease()
+returns interval
+language sql immutable
+set search_path = ''
+as $$
+  select interval '30 seconds'
+$$;
+revoke execute on function meshqueue.lease() from public, anon, authenticated;
+
+create function meshqueue.pool_of(provider public.provider_type, stage public.job_stage)
+returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case
+    when stage = 'DELIVER' then null
+    when provider = 'MESHY' then 'meshy'
+    when provider = 'TRIPO' then case stage
+      when 'RIG' then 'tripo:animation'
+      when 'REFINE' then 'tripo:processing'
+      when 'REMESH' then 'tripo:processing'
+      else 'tripo:model'
+    end
+  end
+$$;
+revoke execute on function meshqueue.pool_of(public.provider_type, public.job_stage) from public, anon, authenticated;
+
+create function meshqueue.worker_lives(worker meshqueue.workers)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select worker.left_at is null and worker.seen_at > now() - meshqueue.lease()
+$$;
+revoke execute on function meshqueue.worker_lives(meshqueue.workers) from public, anon, authenticated;
+
+-- Paused: by the operator, or with every key that a living worker holds for it.
+create function meshqueue.provider_paused(asked public.provider_type)
+returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not exists (select from meshqueue.pauses p where p.provider = asked) then
+    return false;
+  end if;
+  return exists (select from meshqueue.pauses p where p.provider = asked and p.fingerprint = '*')
+    or not exists (
+      select from meshqueue.workers w
+      where meshqueue.worker_lives(w) and w.serves ? asked::text and not exists (
+        select from meshqueue.pauses p
+        where p.provider = asked and p.fingerprint = w.serves ->> asked::text
+      )
+    );
+end
+$$;
+revoke execute on function meshqueue.provider_paused(public.provider_type) from public, anon, authenticated;
+
+-- False only when workers were seen lately and none had its key; a queue whose workers are down takes jobs.
+create function meshqueue.provider_configured(asked public.provider_type)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(bool_or(w.serves ? asked::text), true)
+  from meshqueue.workers w
+  where w.seen_at > now() - interval '7 days'
+$$;
+revoke execute on function meshqueue.provider_configured(public.provider_type) from public, anon, authenticated;
+
+create function meshqueue.spent_today(asked public.provider_type)
+returns numeric
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(sum(s.provider_credits), 0)
+  from meshqueue.submissions s
+  where s.provider = asked and s.intent_at >= date_trunc('day', now(), 'UTC')
+$$;
+revoke execute on function meshqueue.spent_today(public.provider_type) from public, anon, authenticated;
+
+-- May another paid task of this provider be started now?
+create function meshqueue.provider_admits(asked public.provider_type)
+returns boolean
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  day_limit numeric;
+begin
+  if meshqueue.provider_paused(asked) then
+    return false;
+  end if;
+  day_limit := meshqueue.setting('max_provider_credits_per_day_' || lower(asked::text));
+  return day_limit is null or meshqueue.spent_today(asked) < day_limit;
+end
+$$;
+revoke execute on function meshqueue.provider_admits(public.provider_type) from public, anon, authenticated;
+
+-- PT503 for a provider that can't take a new job.
+create function meshqueue.require_provider(asked public.provider_type)
+returns void
+language plpgsql stable
+set search_path = ''
+as $$
+begin
+  if not meshqueue.provider_configured(asked) then
+    raise sqlstate 'PT503' using
+      message = format('provider %s is not configured', asked), detail = asked::text,
+      hint = 'No worker has a key for it. Choose another provider, or give the worker its key.';
+  end if;
+  if meshqueue.provider_paused(asked) then
+    raise sqlstate 'PT503' using
+      message = format('provider %s is paused', asked), detail = asked::text,
+      hint = 'It takes new jobs again when its account is in order. Nothing was charged.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.require_provider(public.provider_type) from public, anon, authenticated;

@@ -1,0 +1,47 @@
+-- procrastinate carries wake-ups only: no lock, no queueing lock, no retry of its own.
+
+create function meshqueue.enqueue(queue text, task text, args jsonb, at timestamptz default null)
+returns void
+language sql
+set search_path = ''
+as $$
+  select procrastinate.procrastinate_defer_jobs_v1(array[
+    row(queue, task, 0, null, null, args, at)::procrastinate.procrastinate_job_to_defer_v1
+  ])
+$$;
+revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) from public, anon, authenticated;
+
+-- Each provider has a queue of its own, so that only workers with its key are woken.
+create function meshqueue.queue_of(provider public.provider_type, stage public.job_stage)
+returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end
+$$;
+revoke execute on function meshqueue.queue_of(public.provider_type, public.job_stage) from public, anon, authenticated;
+
+create function meshqueue.wake(run meshqueue.runs, at timestamptz default null)
+returns void
+language sql
+set search_path = ''
+as $$
+  select meshqueue.enqueue(
+    meshqueue.queue_of(run.provider, run.stage),
+    case when run.stage = 'DELIVER' then 'deliver' else 'run_stage' end,
+    jsonb_build_object('job_id', run.job_id, 'stage', run.stage),
+    at
+  )
+$$;
+revoke execute on function meshqueue.wake(meshqueue.runs, timestamptz) from public, anon, authenticated;
+
+-- Tells the worker that holds a run something it should not wait for. Dear (it serialises commits), so rare.
+create function meshqueue.kick(what text, run meshqueue.runs)
+returns void
+language sql
+set search_path = ''
+as $$
+  select pg_notify('meshqueue', jsonb_build_object(
+    'type', what, 'run', run.id, 'attempt', run.attempt, 'worker', run.worker_id, 'job_id', run.job_id)::text)
+$$;
+revoke execute on function meshqueue.kick(text, meshqueue.runs) from public, anon, authenticated;

@@ -1,0 +1,228 @@
+-- The journal of paid requests. No provider knows idempotency keys, so the intent is committed before the POST and
+-- the task's id before the first look at it. Facts are written whatever the fence says: a worker that was thought
+-- dead may hold the id of a paid task.
+
+-- 'ok' with n: send it now. 'unresolved': an earlier request may have been accepted; see `submission`.
+create function meshqueue.record_submitting(
+  run bigint, attempt integer, worker uuid, digest text, content jsonb default '{}',
+  expected_credits numeric default null
+)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  held record;
+  sent smallint;
+begin
+  held := meshqueue.hold_run(run, attempt, worker, false);
+  if held.outcome <> 'ok' then
+    return jsonb_build_object('outcome', held.outcome);
+  elsif meshqueue.live_submission(run) then
+    return jsonb_build_object('outcome', 'unresolved', 'submission', meshqueue.submission_json(run));
+  end if;
+  insert into meshqueue.submissions as s (run_id, n, provider, attempt, digest, content, provider_credits)
+    select record_submitting.run, coalesce(max(e.n), 0) + 1, (held.run).provider, record_submitting.attempt,
+      record_submitting.digest, record_submitting.content, expected_credits
+    from meshqueue.submissions e where e.run_id = record_submitting.run
+    returning s.n into sent;
+  return jsonb_build_object('outcome', 'ok', 'n', sent);
+end
+$$;
+revoke execute on function meshqueue.record_submitting(bigint, integer, uuid, text, jsonb, numeric)
+  from public, anon, authenticated;
+
+create function meshqueue.report_incident(what text, of_job uuid, of_run bigint, facts jsonb)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into meshqueue.incidents (kind, job_id, run_id, detail) values (what, of_job, of_run, facts)
+$$;
+revoke execute on function meshqueue.report_incident(text, uuid, bigint, jsonb) from public, anon, authenticated;
+
+create function meshqueue.show_task(run meshqueue.runs, task text)
+returns void
+language sql
+set search_path = ''
+as $$
+  insert into public.ai_job_events (job_id, stage, status, provider_task_id, payload)
+  select j.id, run.stage, j.status, task, '{}' from public.ai_jobs j where j.id = run.job_id
+$$;
+revoke execute on function meshqueue.show_task(meshqueue.runs, text) from public, anon, authenticated;
+
+-- A task that was paid for, but that no row was waiting for any more: recorded as a submission of its own.
+create function meshqueue.record_stray(run meshqueue.runs, task text, credits numeric)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into meshqueue.submissions (run_id, n, provider, attempt, digest, outcome, task_id, provider_credits, accepted_at)
+    select run.id, max(s.n) + 1, run.provider, run.attempt, 'stray', 'accepted', task, credits, now()
+    from meshqueue.submissions s where s.run_id = run.id
+    on conflict (provider, task_id) do nothing;
+  if found then
+    perform meshqueue.report_incident('stray_task', run.job_id, run.id, jsonb_build_object('task_id', task));
+  end if;
+end
+$$;
+revoke execute on function meshqueue.record_stray(meshqueue.runs, text, numeric) from public, anon, authenticated;
+
+-- The provider named the task. Never refused. `hint_seen`: a webhook about it came before this commit.
+create function meshqueue.record_submitted(run bigint, n integer, task_id text, provider_credits numeric default null)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '10s'
+as $$
+declare
+  owner meshqueue.runs;
+begin
+  select * into owner from meshqueue.runs r where r.id = run for no key update;
+  update meshqueue.submissions s
+    set task_id = record_submitted.task_id, accepted_at = now(), outcome = 'accepted', ended_at = null,
+      provider_credits = coalesce(record_submitted.provider_credits, s.provider_credits)
+    where s.run_id = run and s.n = record_submitted.n
+      and s.outcome in ('intent', 'lost', 'absent', 'refused') and s.task_id is null
+      and not exists (
+        select from meshqueue.submissions o
+        where o.provider = owner.provider and o.task_id = record_submitted.task_id
+      );
+  if found then
+    perform meshqueue.show_task(owner, task_id);
+  else
+    perform meshqueue.record_stray(owner, task_id, provider_credits);
+  end if;
+  perform meshqueue.reopen_run(owner);
+  delete from meshqueue.hints h where h.provider = owner.provider and h.task_id = record_submitted.task_id;
+  return jsonb_build_object('outcome', 'ok', 'hint_seen', found);
+end
+$$;
+revoke execute on function meshqueue.record_submitted(bigint, integer, text, numeric) from public, anon, authenticated;
+
+-- A paid task turned up for a run that is over: it drains, so that the task is canceled or seen to its end.
+create function meshqueue.reopen_run(run meshqueue.runs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  reopened meshqueue.runs;
+begin
+  update meshqueue.runs r set state = 'draining', ended_at = null, worker_id = null, wake_at = now()
+    where r.id = run.id and r.state in ('failed', 'canceled') and meshqueue.live_submission(r.id)
+    returning * into reopened;
+  if found then
+    perform meshqueue.take_slot(reopened);
+    perform meshqueue.wake(reopened);
+  end if;
+end
+$$;
+revoke execute on function meshqueue.reopen_run(meshqueue.runs) from public, anon, authenticated;
+
+-- The provider refused for good: nothing was bought, the intent is taken back.
+create function meshqueue.record_refused(run bigint, n integer, error jsonb default '{}')
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '10s'
+as $$
+begin
+  update meshqueue.submissions s
+    set outcome = 'refused', ended_at = now(), provider_credits = 0, error = record_refused.error
+    where s.run_id = run and s.n = record_refused.n and s.outcome in ('intent', 'lost');
+  return jsonb_build_object('outcome', case when found then 'ok' else 'unchanged' end);
+end
+$$;
+revoke execute on function meshqueue.record_refused(bigint, integer, jsonb) from public, anon, authenticated;
+
+-- No answer came: it may or may not have been accepted. It is reconciled, never sent again blindly.
+create function meshqueue.record_lost(run bigint, n integer, error jsonb default '{}')
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '10s'
+as $$
+declare
+  owner meshqueue.runs;
+begin
+  update meshqueue.submissions s
+    set outcome = 'lost', gave_up_at = now(), error = record_lost.error
+    where s.run_id = run and s.n = record_lost.n and s.outcome = 'intent';
+  if not found then
+    return jsonb_build_object('outcome', 'unchanged');
+  end if;
+  select * into owner from meshqueue.runs r where r.id = run;
+  perform meshqueue.report_incident('submission_lost', owner.job_id, run, record_lost.error);
+  return jsonb_build_object('outcome', 'ok');
+end
+$$;
+revoke execute on function meshqueue.record_lost(bigint, integer, jsonb) from public, anon, authenticated;
+
+-- The provider's list proves that a lost request bought nothing. The proof counts only when it was read at least
+-- 60 s after the request gave up: lists lag, and a request may land after our time-out.
+create function meshqueue.record_absent(run bigint, attempt integer, worker uuid, n integer, looked_at timestamptz)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  held record;
+begin
+  held := meshqueue.hold_run(run, attempt, worker, false);
+  if held.outcome = 'fenced' then
+    return jsonb_build_object('outcome', 'fenced');
+  end if;
+  update meshqueue.submissions s set outcome = 'absent', ended_at = now(), provider_credits = 0
+    where s.run_id = run and s.n = record_absent.n and s.outcome = 'lost'
+      and looked_at >= s.gave_up_at + interval '60 seconds' and looked_at <= now() + interval '5 seconds';
+  return jsonb_build_object('outcome', case when found then held.outcome else 'too_early' end);
+end
+$$;
+revoke execute on function meshqueue.record_absent(bigint, integer, uuid, integer, timestamptz)
+  from public, anon, authenticated;
+
+-- The list shows a task that is ours. 'claimed': another run has it.
+create function meshqueue.adopt_task(run bigint, attempt integer, worker uuid, n integer, task_id text)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  held record;
+begin
+  held := meshqueue.hold_run(run, attempt, worker, false);
+  if held.outcome = 'fenced' then
+    return jsonb_build_object('outcome', 'fenced');
+  end if;
+  update meshqueue.submissions s set outcome = 'accepted', task_id = adopt_task.task_id, accepted_at = now()
+    where s.run_id = run and s.n = adopt_task.n and s.outcome = 'lost';
+  if not found then
+    return jsonb_build_object('outcome', 'unchanged', 'submission', meshqueue.submission_json(run));
+  end if;
+  perform meshqueue.show_task(held.run, task_id);
+  return jsonb_build_object('outcome', held.outcome);
+exception when unique_violation then
+  return jsonb_build_object('outcome', 'claimed');
+end
+$$;
+revoke execute on function meshqueue.adopt_task(bigint, integer, uuid, integer, text) from public, anon, authenticated;
+
+create function meshqueue.end_submissions(
+  of_run bigint, as_outcome meshqueue.submission_outcome, credits numeric, facts jsonb
+)
+returns void
+language sql
+set search_path = ''
+as $$
+  update meshqueue.submissions s
+  set outcome = as_outcome, ended_at = now(), error = coalesce(facts, s.error),
+    provider_credits = coalesce(credits, case when as_outcome in ('absent', 'refused') then 0 else s.provider_credits end)
+  where s.run_id = of_run and s.outcome in ('intent', 'accepted', 'lost')
+$$;
+revoke execute on function meshqueue.end_submissions(bigint, meshqueue.submission_outcome, numeric, jsonb)
+  from public, anon, authenticated;

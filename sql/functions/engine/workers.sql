@@ -1,0 +1,116 @@
+-- Which workers live, and what becomes of the runs of those that died.
+
+-- Every 5 s. `serves` names the providers and the fingerprint of the worker's key for each.
+create function meshqueue.heartbeat(worker uuid, serves jsonb, info jsonb default '{}', leaving boolean default false)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  earlier meshqueue.workers;
+  known meshqueue.workers;
+begin
+  select * into earlier from meshqueue.workers w where w.id = worker for no key update;
+  insert into meshqueue.workers as w (id, serves, info) values (worker, heartbeat.serves, heartbeat.info)
+  on conflict (id) do update
+    set seen_at = now(), serves = excluded.serves, info = excluded.info,
+      unbroken_since = case when meshqueue.worker_lives(w) then w.unbroken_since else now() end,
+      left_at = case when leaving then now() end
+  returning w.* into known;
+  if earlier.serves is distinct from known.serves then
+    perform meshqueue.keys_changed(known);
+  end if;
+  return jsonb_build_object('unbroken_since', known.unbroken_since);
+end
+$$;
+revoke execute on function meshqueue.heartbeat(uuid, jsonb, jsonb, boolean) from public, anon, authenticated;
+
+-- May rescue: only who has itself been seen without a gap for a lease's length. After an outage of Postgres all
+-- leases have lapsed, and the holders must first have had the chance to say that they live.
+create function meshqueue.may_rescue(rescuer uuid)
+returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select exists (
+    select from meshqueue.workers w
+    where w.id = rescuer and meshqueue.worker_lives(w) and w.unbroken_since <= now() - meshqueue.lease()
+  )
+$$;
+revoke execute on function meshqueue.may_rescue(uuid) from public, anon, authenticated;
+
+create function meshqueue.orphaned_runs(at_most integer)
+returns setof meshqueue.runs
+language sql
+set search_path = ''
+as $$
+  select r.*
+  from meshqueue.runs r
+  where r.worker_id is not null and not exists (
+    select from meshqueue.workers w where w.id = r.worker_id and meshqueue.worker_lives(w)
+  )
+  order by r.id limit at_most for no key update of r skip locked
+$$;
+revoke execute on function meshqueue.orphaned_runs(integer) from public, anon, authenticated;
+
+-- A ready run that nobody began for 30 s, a held one whose time has come, a draining one that nobody watches.
+create function meshqueue.forgotten_runs(at_most integer)
+returns setof meshqueue.runs
+language sql
+set search_path = ''
+as $$
+  select r.*
+  from meshqueue.runs r
+  where r.state in ('ready', 'held', 'draining') and r.worker_id is null and r.wake_at < now() - interval '30 seconds'
+  order by r.wake_at limit at_most for no key update of r skip locked
+$$;
+revoke execute on function meshqueue.forgotten_runs(integer) from public, anon, authenticated;
+
+create function meshqueue.hand_out_again(run meshqueue.runs)
+returns void
+language sql
+set search_path = ''
+as $$
+  update meshqueue.runs r
+    set state = case r.state when 'draining' then r.state else 'ready' end, worker_id = null, held_for = null,
+      wake_at = now()
+    where r.id = run.id;
+  select meshqueue.wake(run)
+$$;
+revoke execute on function meshqueue.hand_out_again(meshqueue.runs) from public, anon, authenticated;
+
+-- Runs whose worker died become ready again; wake-ups that were lost are sent again; queue rows that a dead worker
+-- held are deleted (the runs decide, not the queue).
+create function meshqueue.rescue_runs(worker uuid, at_most integer default 100)
+returns jsonb
+language plpgsql
+set search_path = ''
+set lock_timeout = '2s'
+as $$
+declare
+  rescued bigint := 0;
+  woken bigint;
+begin
+  if meshqueue.may_rescue(worker) then
+    select count(meshqueue.hand_out_again(r)) into rescued from meshqueue.orphaned_runs(at_most) r;
+    perform meshqueue.drop_dead_wakeups();
+  end if;
+  select count(meshqueue.hand_out_again(r)) into woken from meshqueue.forgotten_runs(at_most) r;
+  return jsonb_build_object('rescued', rescued, 'woken', woken);
+end
+$$;
+revoke execute on function meshqueue.rescue_runs(uuid, integer) from public, anon, authenticated;
+
+create function meshqueue.drop_dead_wakeups()
+returns void
+language sql
+set search_path = ''
+as $$
+  delete from procrastinate.procrastinate_jobs q
+  where q.status = 'doing' and not exists (
+    select from procrastinate.procrastinate_workers w
+    where w.id = q.worker_id and w.last_heartbeat > now() - interval '1 minute'
+  )
+$$;
+revoke execute on function meshqueue.drop_dead_wakeups() from public, anon, authenticated;

@@ -1,0 +1,196 @@
+-- The engine's own. Nothing here is granted to anybody; the API and the triggers act for the client.
+-- Runs, submissions and slots have no foreign key to jobs: a paid task outlives the row that asked for it.
+
+create table meshqueue.transitions (
+  from_status public.job_status,
+  to_status public.job_status,
+  primary key (from_status, to_status)
+);
+insert into meshqueue.transitions values
+  ('QUEUED', 'IN_PROGRESS'), ('QUEUED', 'FAILED'), ('QUEUED', 'CANCELED'),
+  ('IN_PROGRESS', 'SUCCEEDED'), ('IN_PROGRESS', 'FAILED'), ('IN_PROGRESS', 'CANCELED');
+
+create table meshqueue.workers (
+  id uuid primary key,
+  started_at timestamptz not null default now(),
+  seen_at timestamptz not null default now(),
+  -- Since when its heartbeats came without a gap of a lease's length: who is too young may not rescue.
+  unbroken_since timestamptz not null default now(),
+  left_at timestamptz,
+  serves jsonb not null default '{}' check (jsonb_typeof(serves) = 'object'),  -- {"MESHY": "<fingerprint of its key>"}
+  info jsonb not null default '{}'
+) with (fillfactor = 70);
+
+create table meshqueue.pools (
+  name text primary key,
+  provider public.provider_type not null,
+  setting text not null unique
+);
+insert into meshqueue.pools values
+  ('meshy', 'MESHY', 'max_in_flight_meshy'),
+  ('tripo:model', 'TRIPO', 'max_in_flight_tripo_model'),
+  ('tripo:processing', 'TRIPO', 'max_in_flight_tripo_processing'),
+  ('tripo:animation', 'TRIPO', 'max_in_flight_tripo_animation');
+
+-- One row a stage of a job.
+create table meshqueue.runs (
+  id bigint generated always as identity primary key,
+  job_id uuid not null,
+  user_id uuid not null,
+  provider public.provider_type not null,
+  stage public.job_stage not null,
+  pool text references meshqueue.pools (name),
+  credits integer not null check (credits >= 0),
+  charged_once_submitted boolean not null default false,
+  state meshqueue.run_state not null default 'ready',
+  attempt integer not null default 0 check (attempt >= 0),
+  worker_id uuid,
+  wake_at timestamptz,
+  held_for text,
+  retries smallint not null default 0 check (retries between 0 and 1),
+  progress smallint not null default 0 check (progress between 0 and 100),
+  told_at timestamptz,
+  result jsonb,
+  error jsonb,
+  created_at timestamptz not null default now(),
+  begun_at timestamptz,
+  ended_at timestamptz,
+  unique (job_id, stage),
+  constraint runs_held_by_a_worker check (case state
+    when 'running' then worker_id is not null when 'draining' then true else worker_id is null end),
+  constraint runs_ended check ((state in ('done', 'failed', 'canceled')) = (ended_at is not null)),
+  constraint runs_held_for_a_reason check ((state = 'held') = (held_for is not null))
+) with (fillfactor = 70);
+create index runs_of_worker on meshqueue.runs (worker_id) where worker_id is not null;
+create index runs_to_wake on meshqueue.runs (wake_at) where state in ('ready', 'held', 'draining');
+create index runs_ended_at on meshqueue.runs (ended_at) where ended_at is not null;
+
+-- The journal of paid requests: what happened, whoever is allowed to decide what follows.
+create table meshqueue.submissions (
+  run_id bigint not null references meshqueue.runs (id) on delete cascade,
+  n smallint not null,
+  provider public.provider_type not null,
+  attempt integer not null,
+  digest text not null,
+  content jsonb not null default '{}',
+  outcome meshqueue.submission_outcome not null default 'intent',
+  task_id text,
+  provider_credits numeric check (provider_credits >= 0),
+  error jsonb,
+  intent_at timestamptz not null default now(),
+  gave_up_at timestamptz,
+  accepted_at timestamptz,
+  ended_at timestamptz,
+  primary key (run_id, n),
+  unique (provider, task_id),
+  constraint submissions_named check (outcome not in ('accepted', 'succeeded') or task_id is not null),
+  constraint submissions_lost check (outcome <> 'lost' or gave_up_at is not null),
+  constraint submissions_ended
+    check ((outcome in ('intent', 'accepted', 'lost')) = (ended_at is null))
+);
+create index submissions_by_day on meshqueue.submissions (provider, intent_at);
+
+create table meshqueue.slots (
+  id bigint generated always as identity primary key,
+  pool text not null references meshqueue.pools (name),
+  run_id bigint unique,
+  taken_at timestamptz,
+  check ((run_id is null) = (taken_at is null))
+) with (fillfactor = 70);
+create index slots_free on meshqueue.slots (pool) where run_id is null;
+create index slots_of_pool on meshqueue.slots (pool);
+
+-- tier 0: a job under way that needs a slot for its next stage; tier 1: a new job.
+create table meshqueue.waiting (
+  job_id uuid primary key,
+  user_id uuid not null,
+  pool text not null references meshqueue.pools (name),
+  tier smallint not null check (tier in (0, 1)),
+  seq bigint generated always as identity,
+  stage public.job_stage not null,
+  since timestamptz not null default now()
+);
+create index waiting_of_user on meshqueue.waiting (pool, tier, user_id, seq);
+
+create sequence meshqueue.ring_position;
+create table meshqueue.ring (
+  pool text not null references meshqueue.pools (name),
+  tier smallint not null,
+  user_id uuid not null,
+  position bigint not null default nextval('meshqueue.ring_position'),
+  primary key (pool, tier, user_id)
+) with (fillfactor = 70);
+create index ring_order on meshqueue.ring (pool, tier, position);
+
+-- A pause belongs to a key: one worker's bad key must not stop the others. '*' is the operator's.
+create table meshqueue.pauses (
+  provider public.provider_type not null,
+  fingerprint text not null,
+  reason text not null check (reason in ('out_of_credit', 'unauthorised', 'operator')),
+  since timestamptz not null default now(),
+  detail jsonb not null default '{}',
+  primary key (provider, fingerprint)
+);
+
+create table meshqueue.rates (
+  user_id uuid not null,
+  action text not null,
+  hits timestamptz[] not null,
+  primary key (user_id, action)
+) with (fillfactor = 70);
+
+-- Verified hints about tasks that no submission names yet: the webhook came before our commit.
+create table meshqueue.hints (
+  provider public.provider_type not null,
+  task_id text not null,
+  seen_at timestamptz not null default now(),
+  primary key (provider, task_id)
+);
+
+create table meshqueue.user_provider_secrets (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  provider public.provider_type not null,
+  secret_sha256 bytea not null,
+  created_at timestamptz not null default now(),
+  primary key (user_id, provider)
+);
+create index user_provider_secrets_hash on meshqueue.user_provider_secrets (secret_sha256);
+
+-- Objects that nobody owns any more; the worker removes them through the Storage API.
+create table meshqueue.removals (
+  bucket text not null,
+  path text not null,
+  since timestamptz not null default now(),
+  primary key (bucket, path)
+);
+
+-- Assets whose objects are to be copied to, or removed from, the public bucket.
+create table meshqueue.publications (
+  asset_id uuid primary key references public.assets (id) on delete cascade,
+  wanted boolean not null,
+  since timestamptz not null default now()
+);
+
+-- What an operator wants to know of; never shown to clients.
+create table meshqueue.incidents (
+  id bigint generated always as identity primary key,
+  kind text not null,
+  job_id uuid,
+  run_id bigint,
+  detail jsonb not null default '{}',
+  created_at timestamptz not null default now()
+);
+create index incidents_at on meshqueue.incidents (created_at);
+
+do $$
+declare
+  t regclass;
+begin
+  for t in
+    select c.oid from pg_catalog.pg_class c
+    where c.relnamespace = 'meshqueue'::regnamespace and c.relkind = 'r' and not c.relrowsecurity
+  loop
+    execute format('alter table %s enable row level security', t);
+  end loop;
+end
+$$;
