@@ -1,0 +1,3 @@
+select format('%I.%I', schemaname, indexname), indexdef
+from pg_indexes
+where schemaname in ('public', 'meshqueue', 'procrastinate')
