@@ -1,0 +1,1 @@
+"""What tests stand on: real servers, a fresh database each, real clients."""
