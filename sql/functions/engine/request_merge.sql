@@ -1,0 +1,32 @@
+-- A call's own arguments and the same fields of its body become one body; two values for one field are refused.
+create function meshqueue.merge_request(payload jsonb, arguments jsonb)
+returns jsonb
+language plpgsql immutable
+set search_path = ''
+as $$
+declare
+  doubled text;
+begin
+  if jsonb_typeof(payload) <> 'object' or arguments = '{}' then
+    return payload;
+  end if;
+  doubled := (
+    select key
+    from jsonb_each_text(arguments)
+    where case key
+      when 'asset_id' then lower(payload ->> key) <> lower(value)
+      else payload ->> key is not null and payload -> key <> arguments -> key
+    end
+    limit 1
+  );
+  if doubled is not null then
+    perform meshqueue.refuse(
+      doubled,
+      format('%s has one value in request_payload and another as an argument (a contradiction)', doubled),
+      'Send it once, or the same value twice.'
+    );
+  end if;
+  return payload || coalesce(arguments, '{}');
+end
+$$;
+revoke execute on function meshqueue.merge_request(jsonb, jsonb) from public, anon, authenticated;
