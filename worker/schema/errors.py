@@ -8,6 +8,8 @@ SchemaError
 └── ApplyError      the database refused a statement, or went away
 """
 
+import psycopg
+
 from worker.errors import MeshqueueError
 
 
@@ -36,3 +38,11 @@ class BusyError(SchemaError):
 
 class ApplyError(SchemaError):
     pass
+
+
+def explained(error: psycopg.Error, place: str) -> ApplyError:
+    told = [error.diag.message_primary or str(error), error.diag.message_detail]
+    return ApplyError(
+        f"{place}: {'; '.join(part for part in told if part)}",
+        error.diag.message_hint or "Nothing of this step was kept. What ran before stands.",
+    )

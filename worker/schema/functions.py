@@ -39,7 +39,7 @@ def apply_functions(change: Changes) -> Step:
     applied = [file.path for file in change.apply]
     dropped = [path for path in change.forget if path not in applied]
     return Step(
-        f"functions: {len(applied)} files",
+        f"functions: {counted(len(applied))}",
         (
             BODIES_UNCHECKED,
             call("forget_files", list(change.forget)),
@@ -89,3 +89,7 @@ begin
 end
 """
     return Statement(f"do {quoted(body)};", source=f"sql/functions/{file.path}")
+
+
+def counted(files: int) -> str:
+    return "1 file" if files == 1 else f"{files} files"

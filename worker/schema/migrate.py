@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 
 from worker.schema.connection import Connection, become_postgres, connected
-from worker.schema.errors import ApplyError
+from worker.schema.errors import explained
 from worker.schema.history import read_function_checksums, read_history
 from worker.schema.patience import PATIENT, Patience
 from worker.schema.pending import pending_steps
@@ -70,7 +70,4 @@ def explained_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise ApplyError(
-            f"The database refused, or went away: {error}",
-            "What was applied before stands; migrate again.",
-        ) from error
+        raise explained(error, "the database") from error

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from worker.schema.connection import Connection
-from worker.schema.errors import ApplyError, BusyError
+from worker.schema.errors import ApplyError, BusyError, explained
 from worker.schema.patience import Patience
 from worker.schema.progress import Progress, Report
 from worker.schema.step import Statement, Step
@@ -59,11 +59,7 @@ def blocked(step: Step, patience: Patience, error: psycopg.Error) -> BusyError:
 
 
 def refused(error: psycopg.Error, statement: Statement, step: Step) -> ApplyError:
-    told = [error.diag.message_primary or str(error), error.diag.message_detail]
-    return ApplyError(
-        f"{place(error, statement) or step.label}: {'; '.join(part for part in told if part)}",
-        error.diag.message_hint or "Nothing of this step was kept. What ran before stands.",
-    )
+    return explained(error, place(error, statement) or step.label)
 
 
 def place(error: psycopg.Error, statement: Statement) -> str:
