@@ -132,9 +132,7 @@ def _database(server: Postgres, template: str) -> Iterator[Database]:
 def _create(server: Postgres, name: str, template: str) -> None:
     with administrator(server) as admin:
         admin.execute(
-            SQL("create database {} template {} strategy file_copy").format(
-                Identifier(name), Identifier(template)
-            )
+            SQL("create database {} template {}").format(Identifier(name), Identifier(template))
         )
         if template != "template0":
             admin.execute(SQL("alter database {} owner to postgres").format(Identifier(name)))

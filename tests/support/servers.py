@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.support.cache import cache_folder
+from tests.support.cache import servers_folder
 from worker.embedded import (
     SUPERUSER,
     THROW_AWAY,
@@ -56,8 +56,10 @@ class Servers:
         return self._started[name]
 
     def _embedded(self, name: str) -> Postgres:
+        folder = servers_folder() / name
+        binaries = _by_name()[name].folder
         server = self._stack.enter_context(
-            running(cache_folder() / name, binaries=_by_name()[name].folder, options=THROW_AWAY)
+            running(folder, binaries=binaries, options=THROW_AWAY, keep=False)
         )
         return Postgres(name, SUPERUSER, server)
 

@@ -53,6 +53,9 @@ class Cluster:
     def stop(self) -> None:
         self._pg_ctl("stop", "-w", "-t", str(STOP_TIMEOUT), "-m", "fast")
 
+    def remove(self) -> None:
+        shutil.rmtree(self.data)
+
     def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.account.run(self.binaries.folder / "pg_ctl", "-D", self.data, *arguments)
 

@@ -24,6 +24,7 @@ THROW_AWAY = MappingProxyType(
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "autovacuum": "off",
+        "max_wal_size": "128MB",
     }
 )
 
@@ -35,12 +36,13 @@ def running(
     binaries: Path | None = None,
     options: Mapping[str, str] = DURABLE,
     tcp: bool = False,
+    keep: bool = True,
 ) -> Iterator[Server]:
     """Run a Postgres on this folder, or join the one that runs there already.
 
     The last process that leaves stops it. Whoever is killed leaves too, but stops nothing: the
     next one to come finds the server running and stops it in the end. Options hold for the
-    process that starts the server.
+    process that starts the server. Without `keep` the last one also removes the data.
     """
     cluster = _cluster(data, binaries)
     with exclusive(cluster.home / "start.lock"):
@@ -52,6 +54,8 @@ def running(
         with exclusive(cluster.home / "start.lock"):
             if users.leave():
                 cluster.stop()
+                if not keep:
+                    cluster.remove()
 
 
 def _cluster(data: Path, folder: Path | None) -> Cluster:
