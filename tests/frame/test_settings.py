@@ -1,0 +1,101 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.cache import CHECKOUT
+from worker.errors import SettingsError
+from worker.settings import (
+    Settings,
+    load_settings,
+    refuse_transaction_pooler,
+    require_database_url,
+)
+
+URL = "postgresql://postgres:s3cret@db.example.co:5432/postgres"
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def variables() -> set[str]:
+    fields = Settings.model_fields.items()
+    return {str(field.validation_alias or name).upper() for name, field in fields}
+
+
+def test_the_example_names_every_variable_and_no_other() -> None:
+    """.env.example can be trusted: it lists exactly what is read."""
+    example = (CHECKOUT / ".env.example").read_text()
+    assert set(re.findall(r"^([A-Z_]+)=$", example, re.MULTILINE)) == variables()
+
+
+def test_the_untouched_example_sets_nothing(tmp_path: Path) -> None:
+    """Copying .env.example without filling it in is the same as having none."""
+    (tmp_path / ".env").write_text((CHECKOUT / ".env.example").read_text())
+    with_example = load_settings()
+    (tmp_path / ".env").unlink()
+    assert with_example == load_settings()
+
+
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing or logging the settings does not tell the database's password."""
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert "s3cret" not in repr(load_settings())
+    assert require_database_url(load_settings()) == URL
+
+
+def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable; what was in it may be a secret."""
+    monkeypatch.setenv("MESHQUEUE_LOCAL", "s3cret")
+    with pytest.raises(SettingsError, match="MESHQUEUE_LOCAL") as refusal:
+        load_settings()
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_a_missing_database_is_refused() -> None:
+    """Without DATABASE_URL the message names it, and --local."""
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*--local"):
+        require_database_url(load_settings())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://postgres.abc:s3cret@aws-0-eu.pooler.supabase.com:6543/postgres",
+        "postgres://postgres:s3cret@db.abc.supabase.co:6543/postgres?sslmode=require",
+        "host=a,b port=5432,6543 user=postgres password=s3cret",
+    ],
+)
+def test_a_transaction_pooler_is_refused(url: str) -> None:
+    """The message says what to use instead, and keeps the password to itself."""
+    with pytest.raises(SettingsError, match="5432") as refusal:
+        refuse_transaction_pooler(url)
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [URL, "postgresql://p@/postgres?host=%2Ftmp", "host=aws-0-eu.pooler.supabase.com port=5432"],
+)
+def test_session_pooler_direct_and_socket_are_fine(url: str) -> None:
+    """Whatever keeps one session for one client is accepted."""
+    refuse_transaction_pooler(url)
+
+
+def test_an_unreadable_url_is_not_repeated() -> None:
+    """A URL that can't be parsed gives the form it should have, not the secret in it."""
+    with pytest.raises(SettingsError, match="percent-encoded") as refusal:
+        refuse_transaction_pooler("postgresql://p:s3cret@host:port:5432/x y")
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_the_folder_of_local_data_can_be_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """MESHQUEUE_HOME wins over the place that the system suggests."""
+    monkeypatch.setenv("MESHQUEUE_HOME", str(tmp_path / "mine"))
+    assert load_settings().local_postgres == tmp_path / "mine" / "postgres"

@@ -1,0 +1,86 @@
+"""The environment as one typed object. Variables are documented in .env.example."""
+
+import os
+import sys
+from pathlib import Path
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from worker.errors import SettingsError
+
+TRANSACTION_POOLER_PORT = "6543"
+
+
+def default_home() -> Path:
+    """Where this system keeps the data of a user's programs."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "meshqueue"
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "meshqueue"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        env_file=".env",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # what is wrong may be a secret
+    )
+
+    database_url: SecretStr | None = None
+    local: bool = Field(default=False, validation_alias="MESHQUEUE_LOCAL")
+    home: Path = Field(default_factory=default_home, validation_alias="MESHQUEUE_HOME")
+
+    @property
+    def local_postgres(self) -> Path:
+        return self.home / "postgres"
+
+
+def load_settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explained(error)) from None
+
+
+def require_database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise SettingsError(
+            "DATABASE_URL is not set. Set it to your Supabase project's session pooler or direct "
+            "connection (dashboard: Connect), or say --local to use a Postgres in a folder."
+        )
+    url = settings.database_url.get_secret_value()
+    refuse_transaction_pooler(url)
+    return url
+
+
+def refuse_transaction_pooler(url: str) -> None:
+    """It gives another connection to each transaction: LISTEN hears nothing, locks don't hold."""
+    host, ports = _address(url)
+    if TRANSACTION_POOLER_PORT in ports.split(","):
+        raise SettingsError(
+            f"DATABASE_URL names a transaction pooler ({host}:{ports}), through which wake-ups "
+            "and session locks don't work. Use the session pooler: the same address with port "
+            "5432. Or the direct connection: db.<project>.supabase.co:5432."
+        )
+
+
+def _address(url: str) -> tuple[str, str]:
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise SettingsError(
+            "DATABASE_URL can't be read. It should look like "
+            "postgresql://user:password@host:5432/postgres, with special characters in the "
+            "password percent-encoded."
+        ) from None
+    return str(parts.get("host", "localhost")), str(parts.get("port", "5432"))
+
+
+def _explained(error: ValidationError) -> str:
+    lines = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors()]
+    return "the environment is not right. " + "; ".join(str(line) for line in lines)
