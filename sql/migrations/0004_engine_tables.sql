@@ -39,16 +39,16 @@ create table meshqueue.runs (
   user_id uuid not null,
   provider public.provider_type not null,
   stage public.job_stage not null,
-  pool text references meshqueue.pools (name),
-  credits integer not null check (credits >= 0),
+  pool text,
+  credits integer not null,
   charged_once_submitted boolean not null default false,
   state meshqueue.run_state not null default 'ready',
-  attempt integer not null default 0 check (attempt >= 0),
+  attempt integer not null default 0,
   worker_id uuid,
   wake_at timestamptz,
   held_for text,
-  retries smallint not null default 0 check (retries between 0 and 1),
-  progress smallint not null default 0 check (progress between 0 and 100),
+  retries smallint not null default 0,
+  progress smallint not null default 0,
   told_at timestamptz,
   result jsonb,
   error jsonb,
@@ -56,10 +56,14 @@ create table meshqueue.runs (
   begun_at timestamptz,
   ended_at timestamptz,
   unique (job_id, stage),
-  constraint runs_held_by_a_worker check (case state
-    when 'running' then worker_id is not null when 'draining' then true else worker_id is null end),
-  constraint runs_ended check ((state in ('done', 'failed', 'canceled')) = (ended_at is not null)),
-  constraint runs_held_for_a_reason check ((state = 'held') = (held_for is not null))
+  constraint runs_state check (case state
+    when 'ready' then worker_id is null and held_for is null and ended_at is null
+    when 'held' then worker_id is null and held_for is not null and ended_at is null
+    when 'running' then worker_id is not null and held_for is null and ended_at is null
+    when 'draining' then held_for is null and ended_at is null
+    else worker_id is null and held_for is null and ended_at is not null
+  end),
+  constraint runs_numbers check (credits >= 0 and retries in (0, 1) and progress between 0 and 100)
 ) with (fillfactor = 70);
 create index runs_of_worker on meshqueue.runs (worker_id) where worker_id is not null;
 create index runs_to_wake on meshqueue.runs (wake_at) where state in ('ready', 'held', 'draining');
@@ -92,10 +96,9 @@ create index submissions_by_day on meshqueue.submissions (provider, intent_at);
 
 create table meshqueue.slots (
   id bigint generated always as identity primary key,
-  pool text not null references meshqueue.pools (name),
+  pool text not null,
   run_id bigint unique,
-  taken_at timestamptz,
-  check ((run_id is null) = (taken_at is null))
+  taken_at timestamptz
 ) with (fillfactor = 70);
 create index slots_free on meshqueue.slots (pool) where run_id is null;
 create index slots_of_pool on meshqueue.slots (pool);
@@ -104,8 +107,8 @@ create index slots_of_pool on meshqueue.slots (pool);
 create table meshqueue.waiting (
   job_id uuid primary key,
   user_id uuid not null,
-  pool text not null references meshqueue.pools (name),
-  tier smallint not null check (tier in (0, 1)),
+  pool text not null,
+  tier smallint not null,
   seq bigint generated always as identity,
   stage public.job_stage not null,
   since timestamptz not null default now()
@@ -114,7 +117,7 @@ create index waiting_of_user on meshqueue.waiting (pool, tier, user_id, seq);
 
 create sequence meshqueue.ring_position;
 create table meshqueue.ring (
-  pool text not null references meshqueue.pools (name),
+  pool text not null,
   tier smallint not null,
   user_id uuid not null,
   position bigint not null default nextval('meshqueue.ring_position'),

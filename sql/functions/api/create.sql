@@ -32,12 +32,16 @@ create function meshqueue.request_of(
   provider public.provider_type
 )
 returns jsonb
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = ''
 as $$
-  select meshqueue.merge_request(body, jsonb_strip_nulls(jsonb_build_object(
+declare
+  arguments jsonb := jsonb_strip_nulls(jsonb_build_object(
     'create_asset', case when not create_asset then false end,
-    'asset_title', asset_title, 'asset_description', asset_description, 'asset_id', asset_id, 'provider', provider)))
+    'asset_title', asset_title, 'asset_description', asset_description, 'asset_id', asset_id, 'provider', provider));
+begin
+  return case when arguments = '{}' then body else meshqueue.merge_request(body, arguments) end;
+end
 $$;
 revoke execute on function meshqueue.request_of(jsonb, boolean, text, text, uuid, public.provider_type)
   from public, anon;

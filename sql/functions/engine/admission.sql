@@ -9,10 +9,12 @@
 
 create function meshqueue.pool_key(pool text)
 returns bigint
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-  select hashtextextended('meshqueue pool ' || pool, 0)
+begin
+  return hashtextextended('meshqueue pool ' || pool, 0);
+end
 $$;
 revoke execute on function meshqueue.pool_key(text) from public, anon, authenticated;
 
@@ -54,19 +56,27 @@ revoke execute on function meshqueue.start_run(uuid, uuid, public.provider_type,
 
 create function meshqueue.free_token(wanted_pool text)
 returns bigint
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select s.id from meshqueue.slots s where s.pool = wanted_pool and s.run_id is null limit 1 for update skip locked
+declare
+  token bigint;
+begin
+  select s.id into token
+    from meshqueue.slots s where s.pool = wanted_pool and s.run_id is null limit 1 for update skip locked;
+  return token;
+end
 $$;
 revoke execute on function meshqueue.free_token(text) from public, anon, authenticated;
 
 create function meshqueue.credits_of(job public.ai_jobs, wanted public.job_stage)
 returns integer
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-  select job.stage_credits[array_position(job.stages, wanted)]
+begin
+  return job.stage_credits[array_position(job.stages, wanted)];
+end
 $$;
 revoke execute on function meshqueue.credits_of(public.ai_jobs, public.job_stage) from public, anon, authenticated;
 

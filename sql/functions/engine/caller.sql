@@ -2,11 +2,13 @@
 
 create function meshqueue.caller_is_client()
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select current_setting('role') in ('authenticated', 'anon')
-    or current_setting('role') = 'none' and session_user in ('authenticated', 'anon', 'authenticator')
+begin
+  return current_setting('role') in ('authenticated', 'anon')
+    or current_setting('role') = 'none' and session_user in ('authenticated', 'anon', 'authenticator');
+end
 $$;
 revoke execute on function meshqueue.caller_is_client() from public, anon;
 grant execute on function meshqueue.caller_is_client() to authenticated, service_role;

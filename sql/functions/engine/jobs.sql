@@ -67,11 +67,14 @@ create function meshqueue.job_by_key(owner uuid, key text)
 returns setof public.ai_jobs
 language plpgsql
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 begin
   perform from auth.users u where u.id = owner for key share;
   perform meshqueue.lock_account(owner);
   return query select j.* from public.ai_jobs j where j.user_id = owner and j.idempotency_key = key;
+exception when lock_not_available or deadlock_detected or query_canceled then
+  perform meshqueue.raise_busy();
 end
 $$;
 revoke execute on function meshqueue.job_by_key(uuid, text) from public, anon, authenticated;
@@ -111,21 +114,26 @@ as $$
 $$;
 revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from public, anon, authenticated;
 
-create function meshqueue.prices(stages public.job_stage[], provider public.provider_type)
+create function meshqueue.prices(settings jsonb, stages public.job_stage[], provider public.provider_type)
 returns integer[]
-language sql stable
+language plpgsql immutable
 set search_path = ''
 as $$
-  select array(
-    select case when f.settings ->> 'credits_enabled' = 'false' then 0 else coalesce(
-      f.settings ->> ('credit_cost_' || lower(st::text || '_' || provider)),
-      f.settings ->> ('credit_cost_' || lower(st::text)))::integer end
-    from unnest(stages) with ordinality as s (st, place)
-    order by place
-  )
-  from meshqueue.settings_in_force f
+declare
+  prices integer[] := array_fill(0, array[cardinality(stages)]);
+  key text;
+begin
+  if settings ->> 'credits_enabled' = 'true' then
+    for i in 1..cardinality(stages) loop
+      key := 'credit_cost_' || lower(stages[i]::text);
+      prices[i] := coalesce(settings ->> (key || '_' || lower(provider::text)), settings ->> key);
+    end loop;
+  end if;
+  return prices;
+end
 $$;
-revoke execute on function meshqueue.prices(public.job_stage[], public.provider_type) from public, anon, authenticated;
+revoke execute on function meshqueue.prices(jsonb, public.job_stage[], public.provider_type)
+  from public, anon, authenticated;
 
 -- BEFORE INSERT reads and fills in, and writes nothing: it also fires for rows that ON CONFLICT then drops
 -- (measured: one job, and credits reserved three times). Identity comes first, because triggers run before RLS's
@@ -134,11 +142,10 @@ create function meshqueue.job_prepare()
 returns trigger
 language plpgsql security definer
 set search_path = ''
-set lock_timeout = '2s'
 as $$
 declare
+  settings jsonb := meshqueue.settings();
   plan record;
-  earlier public.ai_jobs;
 begin
   perform meshqueue.check_identity(new.user_id);
   perform meshqueue.check_columns(new);
@@ -154,10 +161,7 @@ begin
     new.asset_id := gen_random_uuid();
   end if;
   if new.idempotency_key is not null then
-    select * into earlier from meshqueue.job_by_key(new.user_id, new.idempotency_key);
-    if found then
-      perform meshqueue.refuse_repeat(earlier);
-    end if;
+    perform meshqueue.refuse_repeat(earlier) from meshqueue.job_by_key(new.user_id, new.idempotency_key) earlier;
   end if;
   perform meshqueue.require_provider(plan.provider);
   new.id := coalesce(new.id, gen_random_uuid());
@@ -166,21 +170,19 @@ begin
   new.kind := plan.kind;
   new.stages := case when new.retry_of is null then plan.stages
     else meshqueue.stages_left(plan.stages, new.retry_of) end;
-  new.stage_credits := meshqueue.prices(new.stages, new.provider);
+  new.stage_credits := meshqueue.prices(settings, new.stages, new.provider);
   new.credits_cost := (select sum(c) from unnest(new.stage_credits) c);
   new.stage := new.stages[1];
   new.status := 'QUEUED';
   new.progress := 0;
   new.created_at := now();
-  new.deadline_at := now() + make_interval(mins => meshqueue.setting('job_wait_minutes')::integer);
+  new.deadline_at := now() + make_interval(mins => (settings ->> 'job_wait_minutes')::integer);
   new.result_payload := null;
   new.error_code := null;
   new.error_message := null;
   new.started_at := null;
   new.finished_at := null;
   return new;
-exception when lock_not_available or deadlock_detected or query_canceled then
-  perform meshqueue.raise_busy();
 end
 $$;
 revoke execute on function meshqueue.job_prepare() from public, anon, authenticated;
@@ -346,6 +348,7 @@ begin
       hint = 'Cancel it first.';
   end if;
   delete from public.asset_files f where f.job_id = old.id and f.asset_id is null;
+  update public.assets a set source_job_id = null where a.id = old.asset_id and a.source_job_id = old.id;
   return old;
 end
 $$;

@@ -11,10 +11,11 @@ revoke execute on function meshqueue.lease() from public, anon, authenticated;
 
 create function meshqueue.pool_of(provider public.provider_type, stage public.job_stage)
 returns text
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-  select case
+begin
+  return case
     when stage = 'DELIVER' then null
     when provider = 'MESHY' then 'meshy'
     when provider = 'TRIPO' then case stage
@@ -23,7 +24,8 @@ as $$
       when 'REMESH' then 'tripo:processing'
       else 'tripo:model'
     end
-  end
+  end;
+end
 $$;
 revoke execute on function meshqueue.pool_of(public.provider_type, public.job_stage) from public, anon, authenticated;
 
@@ -61,12 +63,16 @@ revoke execute on function meshqueue.provider_paused(public.provider_type) from 
 -- False only when workers were seen lately and none had its key; a queue whose workers are down takes jobs.
 create function meshqueue.provider_configured(asked public.provider_type)
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select coalesce(bool_or(w.serves ? asked::text), true)
-  from meshqueue.workers w
-  where w.seen_at > now() - interval '7 days'
+begin
+  return (
+    select coalesce(bool_or(w.serves ? asked::text), true)
+    from meshqueue.workers w
+    where w.seen_at > now() - interval '7 days'
+  );
+end
 $$;
 revoke execute on function meshqueue.provider_configured(public.provider_type) from public, anon, authenticated;
 

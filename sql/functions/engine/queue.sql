@@ -2,36 +2,42 @@
 
 create function meshqueue.enqueue(queue text, task text, args jsonb, at timestamptz default null)
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select procrastinate.procrastinate_defer_jobs_v1(array[
+begin
+  perform procrastinate.procrastinate_defer_jobs_v1(array[
     row(queue, task, 0, null, null, args, at)::procrastinate.procrastinate_job_to_defer_v1
-  ])
+  ]);
+end
 $$;
 revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) from public, anon, authenticated;
 
 -- Each provider has a queue of its own, so that only workers with its key are woken.
 create function meshqueue.queue_of(provider public.provider_type, stage public.job_stage)
 returns text
-language sql immutable
+language plpgsql immutable
 set search_path = ''
 as $$
-  select case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end
+begin
+  return case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end;
+end
 $$;
 revoke execute on function meshqueue.queue_of(public.provider_type, public.job_stage) from public, anon, authenticated;
 
 create function meshqueue.wake(run meshqueue.runs, at timestamptz default null)
 returns void
-language sql
+language plpgsql
 set search_path = ''
 as $$
-  select meshqueue.enqueue(
+begin
+  perform meshqueue.enqueue(
     meshqueue.queue_of(run.provider, run.stage),
     case when run.stage = 'DELIVER' then 'deliver' else 'run_stage' end,
     jsonb_build_object('job_id', run.job_id, 'stage', run.stage),
     at
-  )
+  );
+end
 $$;
 revoke execute on function meshqueue.wake(meshqueue.runs, timestamptz) from public, anon, authenticated;
 
