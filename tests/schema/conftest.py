@@ -1,17 +1,37 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.schema.tree import Tree
-from tests.support.database import Database
+from tests.support.database import Database, _database
+from tests.support.servers import Postgres
 from worker.schema.platform import ensure_platform
 
 
 @pytest.fixture
 def project(blank_db: Database) -> Database:
     """A database that looks like a new Supabase project, with nothing of ours."""
-    ensure_platform(blank_db.url(blank_db.server.superuser))
-    return blank_db
+    return made_project(blank_db)
+
+
+@pytest.fixture
+def twin(server: Postgres) -> Iterator[Database]:
+    """A second new project, to compare with the first."""
+    with _database(server, "template0") as blank:
+        yield made_project(blank)
+
+
+@pytest.fixture
+def older_project(server: Postgres) -> Iterator[Database]:
+    """A project from the time when new tables were exposed by default."""
+    with _database(server, "template0") as blank:
+        yield made_project(blank, auto_expose=True)
+
+
+def made_project(blank: Database, *, auto_expose: bool = False) -> Database:
+    ensure_platform(blank.url(blank.server.superuser), auto_expose=auto_expose)
+    return blank
 
 
 @pytest.fixture

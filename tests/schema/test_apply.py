@@ -10,7 +10,6 @@ from tests.support.database import Database
 from worker.schema.errors import ApplyError, BusyError
 from worker.schema.migrate import check, migrate
 from worker.schema.patience import Patience
-from worker.schema.platform import ensure_platform
 from worker.schema.progress import Progress
 from worker.schema.snapshot import differences, snapshot
 
@@ -45,11 +44,10 @@ def test_reapplying_every_function_file_changes_nothing(project: Database) -> No
     assert differences(before, catalog(project)) == []
 
 
-def test_older_projects_get_the_same_grants(blank_db: Database, db: Database) -> None:
+def test_older_projects_get_the_same_grants(older_project: Database, db: Database) -> None:
     """Whether the project grants everything by default or nothing makes no difference."""
-    ensure_platform(blank_db.url(blank_db.server.superuser), auto_expose=True)
-    migrate(blank_db.url())
-    older = snapshot(blank_db.postgres().connection)
+    migrate(older_project.url())
+    older = snapshot(older_project.postgres().connection)
     assert differences(older, snapshot(db.postgres().connection)) == []
 
 

@@ -10,7 +10,7 @@ from worker.schema.queue import QueueSchema, installed_queue
 from worker.schema.snapshot import Snapshot, snapshot
 from worker.schema.sources import Sources, load_sources, sql_folder
 
-FUNCTION = "create function {}({}) returns {} language sql set search_path = '' as $${}$$;"
+FUNCTION = "create function {}({}) returns {} language sql set search_path = '' as $body${}$body$;"
 
 
 class Tree:
