@@ -34,6 +34,9 @@ returns void
 language sql
 set search_path = ''
 as $$
+  delete from meshqueue.removals m
+    using jsonb_to_recordset(files) as f (bucket text, path text)
+    where m.bucket = f.bucket and m.path = f.path;
   insert into public.asset_files (asset_id, job_id, role, format, position, bucket, path, bytes, sha256, content_type,
     triangles, width, height)
   select job.asset_id, job.id, f.role, f.format, coalesce(f.position, 0), f.bucket, f.path, f.bytes, f.sha256,
@@ -124,6 +127,7 @@ set search_path = ''
 as $$
   insert into meshqueue.removals (bucket, path)
   select f.bucket, f.path from jsonb_to_recordset(files) as f (bucket text, path text)
+  where not exists (select from public.asset_files a where a.bucket = f.bucket and a.path = f.path)
   on conflict do nothing
 $$;
 revoke execute on function meshqueue.remove_objects(jsonb) from public, anon, authenticated;

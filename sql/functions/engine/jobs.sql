@@ -202,6 +202,8 @@ begin
   if new.credits_cost > 0 then
     insert into public.credit_ledger (user_id, job_id, kind, amount, hold)
       values (new.user_id, new.id, 'reserve', 0, new.credits_cost);
+  else
+    perform meshqueue.open_account(new.user_id);  -- the row that later steps lock
   end if;
   insert into public.assets (id, user_id, source_job_id, title, description)
     select new.asset_id, new.user_id, new.id, new.request_payload ->> 'asset_title',

@@ -132,12 +132,12 @@ begin
     when asker.id is null or not meshqueue.worker_lives(asker) then 'stale_worker'
     when run.worker_id is not null and exists (
       select from meshqueue.workers h where h.id = run.worker_id and meshqueue.worker_lives(h)) then 'busy'
-    when run.state = 'held' and run.held_for <> 'paused' and run.wake_at > now() then 'early'
-    when run.state in ('ready', 'held') and run.pool is not null and not meshqueue.live_submission(run.id)
-      and (exists (
-        select from meshqueue.pauses p
-        where p.provider = run.provider and p.fingerprint in ('*', asker.serves ->> run.provider::text)
-      ) or meshqueue.provider_paused(run.provider)) then 'paused'
+    when run.state = 'held' and run.wake_at > now() then 'early'
+    when run.state not in ('ready', 'held') or run.pool is null or meshqueue.live_submission(run.id) then null
+    when meshqueue.provider_paused(run.provider) then 'paused'
+    when exists (
+      select from meshqueue.pauses p
+      where p.provider = run.provider and p.fingerprint = asker.serves ->> run.provider::text) then 'key_paused'
   end;
 end
 $$;
@@ -167,8 +167,26 @@ as $$
 $$;
 revoke execute on function meshqueue.start_job(public.ai_jobs) from public, anon, authenticated;
 
+-- Every key is paused: until the provider is resumed. Only this worker's: another worker's turn in a moment.
+create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if refusal = 'paused' then
+    update meshqueue.runs r set state = 'held', held_for = 'paused', wake_at = null where r.id = run.id;
+  elsif refusal = 'key_paused' then
+    update meshqueue.runs r
+      set state = 'held', held_for = 'key_paused', wake_at = now() + interval '2 seconds' where r.id = run.id;
+    perform meshqueue.wake(run, now() + interval '2 seconds');
+  end if;
+end
+$$;
+revoke execute on function meshqueue.hold_for_pause(meshqueue.runs, text) from public, anon, authenticated;
+
 -- Takes a run that nobody holds, or whose holder's lease lapsed. Answers 'begun' or 'draining' with everything the
--- worker needs, else why not: 'over', 'busy', 'early', 'paused', 'stale_worker'.
+-- worker needs, else why not: 'over', 'busy', 'early', 'paused', 'key_paused', 'stale_worker'.
 create function meshqueue.begin_stage(job_id uuid, stage public.job_stage, worker uuid)
 returns jsonb
 language plpgsql
@@ -185,8 +203,7 @@ begin
     where r.job_id = begin_stage.job_id and r.stage = begin_stage.stage for no key update;
   refusal := meshqueue.refusal_to_begin(run, worker);
   if refusal is not null then
-    update meshqueue.runs r set state = 'held', held_for = 'paused', wake_at = null
-      where r.id = run.id and refusal = 'paused' and r.state = 'ready';
+    perform meshqueue.hold_for_pause(run, refusal);
     return jsonb_build_object('outcome', refusal);
   end if;
   perform meshqueue.give_up_intents(run.id);
@@ -203,7 +220,9 @@ $$;
 revoke execute on function meshqueue.begin_stage(uuid, public.job_stage, uuid) from public, anon, authenticated;
 
 -- Waits without burning a retry: no slot at the provider, its rate, a pause. The slot stays with the run.
-create function meshqueue.wait_stage(run bigint, attempt integer, worker uuid, reason text, retry_at timestamptz default null)
+create function meshqueue.wait_stage(
+  run bigint, attempt integer, worker uuid, reason text, retry_at timestamptz default null
+)
 returns jsonb
 language plpgsql
 set search_path = ''
@@ -216,7 +235,8 @@ begin
   if held.outcome = 'ok' then
     update meshqueue.runs r
       set state = 'held', worker_id = null, held_for = reason,
-        wake_at = case when reason = 'paused' then null else coalesce(retry_at, now() + interval '5 seconds') end
+        wake_at = case when reason = 'paused' and meshqueue.provider_paused(r.provider) then null
+          else coalesce(retry_at, now() + interval '5 seconds') end
       where r.id = wait_stage.run
       returning * into held.run;
     if held.run.wake_at is not null then

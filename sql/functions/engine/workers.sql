@@ -54,7 +54,8 @@ as $$
 $$;
 revoke execute on function meshqueue.orphaned_runs(integer) from public, anon, authenticated;
 
--- A ready run that nobody began for 30 s, a held one whose time has come, a draining one that nobody watches.
+-- A ready run that nobody began for 30 s, a held one whose time has come, a draining one that nobody watches; not
+-- those whose wake-up is still in the queue because all workers are busy.
 create function meshqueue.forgotten_runs(at_most integer)
 returns setof meshqueue.runs
 language sql
@@ -63,6 +64,10 @@ as $$
   select r.*
   from meshqueue.runs r
   where r.state in ('ready', 'held', 'draining') and r.worker_id is null and r.wake_at < now() - interval '30 seconds'
+    and not exists (
+      select from procrastinate.procrastinate_jobs q
+      where q.status = 'todo' and q.args ->> 'job_id' = r.job_id::text and q.args ->> 'stage' = r.stage::text
+    )
   order by r.wake_at limit at_most for no key update of r skip locked
 $$;
 revoke execute on function meshqueue.forgotten_runs(integer) from public, anon, authenticated;
@@ -93,10 +98,12 @@ declare
   woken bigint;
 begin
   if meshqueue.may_rescue(worker) then
-    select count(meshqueue.hand_out_again(r)) into rescued from meshqueue.orphaned_runs(at_most) r;
+    perform meshqueue.hand_out_again(r) from meshqueue.orphaned_runs(at_most) r;
+    get diagnostics rescued = row_count;
     perform meshqueue.drop_dead_wakeups();
   end if;
-  select count(meshqueue.hand_out_again(r)) into woken from meshqueue.forgotten_runs(at_most) r;
+  perform meshqueue.hand_out_again(r) from meshqueue.forgotten_runs(at_most) r;
+  get diagnostics woken = row_count;
   return jsonb_build_object('rescued', rescued, 'woken', woken);
 end
 $$;
