@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,6 +48,11 @@ class Database:
 
     def postgres(self) -> Session:
         return self.connect("postgres")
+
+    @cached_property
+    def admin(self) -> Session:
+        """The one session in which a test arranges and looks, as postgres."""
+        return self.postgres()
 
     def superuser(self) -> Session:
         return self.connect(self.server.superuser)
