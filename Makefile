@@ -12,6 +12,7 @@ help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## make .venv with everything in it; a second time, only what changed
+	@echo "==> setup: .venv is ready"
 
 demo: $(READY) ## run the main job on this machine, with no account anywhere
 	@echo "==> demo: meshqueue demo $(ARGS)"
@@ -78,7 +79,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	  "$$complete" -m venv --clear .venv; \
 	fi
 	@echo "==> setup: the packages of requirements-dev.txt (the first time takes a minute)"
-	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@echo "==> setup: meshqueue itself, editable"
-	@$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)

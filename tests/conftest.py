@@ -1,4 +1,6 @@
 pytest_plugins = [
     "tests.support.servers",
     "tests.support.database",
+    "tests.support.postgrest",
+    "tests.support.project",
 ]
