@@ -61,19 +61,19 @@ revoke execute on function meshqueue.record_migration(int, text, text, text)
 -- Everything a file might create, except what an extension owns. Copies of a trigger on
 -- partitions come and go with the trigger itself.
 create function meshqueue.present_objects()
-returns table (classid oid, objid oid) language sql stable set search_path = ''
+returns table (classid oid, objid oid, made_by xid) language sql stable set search_path = ''
 as $$
-  select o.classid, o.objid
+  select o.classid, o.objid, o.xmin
   from (
-    select 'pg_catalog.pg_proc'::pg_catalog.regclass::oid as classid, oid as objid
+    select 'pg_catalog.pg_proc'::pg_catalog.regclass::oid as classid, oid as objid, xmin
       from pg_catalog.pg_proc where oid >= 16384
     union all
-    select 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid
+    select 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid, xmin
       from pg_catalog.pg_trigger where not tgisinternal and tgparentid = 0
     union all
-    select 'pg_catalog.pg_policy'::pg_catalog.regclass, oid from pg_catalog.pg_policy
+    select 'pg_catalog.pg_policy'::pg_catalog.regclass, oid, xmin from pg_catalog.pg_policy
     union all
-    select 'pg_catalog.pg_class'::pg_catalog.regclass, oid
+    select 'pg_catalog.pg_class'::pg_catalog.regclass, oid, xmin
       from pg_catalog.pg_class
       where oid >= 16384 and relkind not in ('i', 'I', 't') and relpersistence <> 't'
   ) o
@@ -229,6 +229,20 @@ $$;
 revoke execute on function meshqueue.before_file()
   from public, anon, authenticated, service_role;
 
+-- What we see although it is not committed is our own, subtransactions included. Without this,
+-- a function that someone else commits while a file runs would be taken for the file's.
+create function meshqueue.is_made_here(made_by xid)
+returns boolean language sql volatile set search_path = ''
+as $$
+  -- an xid counts modulo 2^32: take the one nearest to our own
+  select pg_catalog.pg_xact_status((ours.id + (
+    (made_by::text::bigint - ours.id % 4294967296 + 6442450944) % 4294967296 - 2147483648
+  ))::text::xid8) = 'in progress'
+  from (select pg_catalog.pg_current_xact_id()::text::bigint as id) ours;
+$$;
+revoke execute on function meshqueue.is_made_here(xid)
+  from public, anon, authenticated, service_role;
+
 create function meshqueue.remember_file(path text, checksum text)
 returns void language plpgsql set search_path = ''
 as $$
@@ -242,7 +256,7 @@ begin
     select i.type, i.identity
     from meshqueue.present_objects() p
     cross join lateral pg_catalog.pg_identify_object(p.classid, p.objid, 0) i
-    where (p.classid || '/' || p.objid) <> all (stood)
+    where (p.classid || '/' || p.objid) <> all (stood) and meshqueue.is_made_here(p.made_by)
   loop
     if made.type not in ('function', 'procedure', 'aggregate', 'trigger', 'policy', 'view') then
       raise feature_not_supported using

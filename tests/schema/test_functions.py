@@ -257,3 +257,19 @@ def test_a_check_lists_the_files(project: Database, tree: Tree) -> None:
     tree.function("api/new", function("public.new", "select 2"))
     (step,) = check(project.url(), sources=tree.sources())
     assert step.details == ("api/new.sql", "api/gone.sql (gone: what it made is dropped)")
+
+
+def test_what_others_create_meanwhile_is_not_taken_for_ours(project: Database, tree: Tree) -> None:
+    """A function that a user commits while a file runs is never recorded, hence never dropped."""
+    tree.applied_to(project)
+    ours, theirs = project.postgres(), project.postgres()
+    with ours.connection.transaction():
+        ours.execute("select meshqueue.before_file()")
+        ours.execute(function("public.ours", "select 1"))
+        ours.execute(
+            "do $$ begin create view public.v as select; exception when others then end $$"
+        )
+        theirs.execute(function("public.theirs", "select 1"))
+        ours.execute("select meshqueue.remember_file('api/ours.sql', 'checksum')")
+    recorded = "select identity from meshqueue.function_objects order by identity"
+    assert ours.values(recorded) == ["public.ours()", "public.v"]
