@@ -45,6 +45,12 @@ class Account:
     def reaches(self, folder: Path) -> bool:
         return self.run("test", "-x", folder).returncode == 0
 
+    def can_run(self, program: Path) -> bool:
+        try:
+            return self.run(program, "--version").returncode == 0
+        except PermissionError:
+            return False
+
     def own(self, folder: Path) -> None:
         """Make a folder that only this account, and root, can enter."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

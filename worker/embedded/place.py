@@ -41,7 +41,7 @@ def socket_folder(home: Path, account: Account) -> Path:
 
 def reachable_binaries(binaries: Binaries, account: Account) -> Binaries:
     """Copy the wheel's programs once where the server's account can't enter the venv."""
-    if account.run(binaries.folder / "postgres", "--version").returncode == 0:
+    if account.can_run(binaries.folder / "postgres"):
         return binaries
     _make_reachable(ROOTS_HOME)
     with exclusive(ROOTS_HOME / "copy.lock"):
