@@ -1,0 +1,35 @@
+"""`make bench`: what the README claims, as ratios measured in one run."""
+
+import argparse
+import platform
+
+from rich.console import Console
+
+from tests.bench.admissions import bench_admissions
+from tests.bench.creates import bench_creates
+from tests.bench.place import bench_place
+
+
+def main() -> None:
+    asked = arguments()
+    console = Console(soft_wrap=True)
+    with bench_place() as place:
+        console.print(
+            f"PostgreSQL {place.server.version}, default durability, {platform.machine()}."
+            " Only the ratios mean something on another machine."
+        )
+        if asked.only in (None, "creates"):
+            bench_creates(place, console, asked.seconds)
+        if asked.only in (None, "admissions"):
+            bench_admissions(place, console)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=5, help="of each of the 15 measurements")
+    parser.add_argument("--only", choices=("creates", "admissions"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+\set user random(1, 50000)
+select set_config('role', 'authenticated', true), set_config('request.jwt.claims', '{"role": "authenticated", "sub": "00000000-0000-4000-8000-' || lpad(to_hex(:user), 12, '0') || '"}', true) \; select id from public.create_ai_job_with_credits('{"prompt": "cyberpunk katana", "art_style": "realistic", "refine": {"enable_pbr": true}, "remesh": {"enabled": true, "target_polycount": 3500, "target_formats": ["fbx"]}}');

@@ -1,0 +1,1 @@
+select procrastinate.procrastinate_defer_jobs_v1(array[row('bare', 'bare', 0, null, null, '{"job_id": "00000000-0000-4000-8000-000000000000", "stage": "PREVIEW"}', null)::procrastinate.procrastinate_job_to_defer_v1]);
