@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.cache import CHECKOUT
 from worker.embedded import SUPERUSER, THROW_AWAY, Server, binaries, place, running
-from worker.embedded.account import ROOTS_HOME, server_account
+from worker.embedded.account import server_account
 from worker.embedded.postmaster import find_postmaster
 from worker.errors import EmbeddedPostgresError
 
@@ -24,6 +24,13 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the serve
 def data(open_folder: Path) -> Path:
     """The data of a server that each test starts for itself."""
     return open_folder / "data"
+
+
+@pytest.fixture
+def roots_home(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where root would keep what the server's account must reach; here it is cleaned away."""
+    monkeypatch.setattr("worker.embedded.place.ROOTS_HOME", open_folder / "roots")
+    return open_folder / "roots"
 
 
 def is_running(server: Server) -> bool:
@@ -142,6 +149,7 @@ def test_over_tcp_a_password_is_needed(data: Path) -> None:
             psycopg.connect(url.replace(server.password, "guess"))
 
 
+@pytest.mark.usefixtures("roots_home")
 def test_a_long_path_does_not_prevent_the_socket(open_folder: Path) -> None:
     """The kernel allows some 100 bytes for a socket's path; the data may lie deeper."""
     deep = open_folder / ("deep" * 20)
@@ -195,23 +203,21 @@ def test_without_any_postgres_the_message_says_how_to_get_one(
 
 
 @as_root
-def test_root_widens_no_folder_of_others(open_folder: Path) -> None:
+def test_root_widens_no_folder_of_others(open_folder: Path, roots_home: Path) -> None:
     """What lies below a closed folder is kept elsewhere; the folder stays closed and empty."""
     closed = open_folder / "closed"
     closed.mkdir(mode=0o700)
     with running(closed / "data", options=THROW_AWAY, keep=False) as server:
         assert answer(server) == SUPERUSER
-        assert server.home.is_relative_to(ROOTS_HOME)
+        assert server.home.is_relative_to(roots_home)
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert list(closed.iterdir()) == []
 
 
 @as_root
-def test_root_copies_programs_that_the_server_cannot_reach(
-    open_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("roots_home")
+def test_root_copies_programs_that_the_server_cannot_reach(open_folder: Path) -> None:
     """Programs in a closed venv are copied once, whole, and run from there."""
-    monkeypatch.setattr("worker.embedded.place.ROOTS_HOME", open_folder / "roots")
     original = binaries.default_binaries()
     closed = open_folder / "venv"
     place._copy_programs(original.folder.parent, closed)  # noqa: SLF001 - the same whole copy

@@ -1,7 +1,10 @@
 """A database with everything applied, copied for each test."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Identifier, Literal
@@ -10,8 +13,11 @@ from tests.support.cache import CHECKOUT, cache_folder
 from tests.support.servers import CONNECT_TIMEOUT, Postgres
 from worker.embedded.lock import exclusive
 from worker.schema.migrate import migrate
+from worker.schema.platform import Platform, read_platform
 
 PREFIX = "applied_"
+PROJECT = "postgres"  # the database that a Supabase project is
+Administrator = psycopg.Connection[tuple[Any, ...]]
 
 
 def ensure_template(server: Postgres) -> str:
@@ -24,21 +30,21 @@ def ensure_template(server: Postgres) -> str:
     return name
 
 
-def administrator(server: Postgres) -> psycopg.Connection[tuple[object, ...]]:
+def administrator(server: Postgres) -> Administrator:
     return psycopg.connect(
-        server.url(server.superuser), autocommit=True, connect_timeout=CONNECT_TIMEOUT
+        server.url(server.superuser, "template1"), autocommit=True, connect_timeout=CONNECT_TIMEOUT
     )
 
 
-def _stands(admin: psycopg.Connection[tuple[object, ...]], name: str) -> bool:
+def _stands(admin: Administrator, name: str) -> bool:
     query = "select from pg_database where datname = %s and datistemplate"
     return admin.execute(query, [name]).rowcount == 1
 
 
-def _make(admin: psycopg.Connection[tuple[object, ...]], server: Postgres, name: str) -> None:
+def _make(admin: Administrator, server: Postgres, name: str) -> None:
     database = Identifier(name)
     admin.execute(SQL("drop database if exists {}").format(database))
-    admin.execute(SQL("create database {}").format(database))
+    _make_unmigrated(admin, server, name)
     migrate(server.url(server.superuser, name))
     _let_log_in(admin, server)
     admin.execute(SQL("alter database {} owner to postgres").format(database))
@@ -48,7 +54,33 @@ def _make(admin: psycopg.Connection[tuple[object, ...]], server: Postgres, name:
     )
 
 
-def _let_log_in(admin: psycopg.Connection[tuple[object, ...]], server: Postgres) -> None:
+def _make_unmigrated(admin: Administrator, server: Postgres, name: str) -> None:
+    """A copy of the project where the server is Supabase's own, else an empty database."""
+    create = SQL("create database {} template {}")
+    if not _is_project(server):
+        admin.execute(create.format(Identifier(name), Identifier("template0")))
+        return
+    with _nobody_in_project(admin):
+        admin.execute(create.format(Identifier(name), Identifier(PROJECT)))
+
+
+def _is_project(server: Postgres) -> bool:
+    with psycopg.connect(server.url(server.superuser, PROJECT)) as connection:
+        return read_platform(connection) is Platform.SUPABASE
+
+
+@contextmanager
+def _nobody_in_project(admin: Administrator) -> Iterator[None]:
+    """Supabase's background workers sit in it, and then it can't be copied."""
+    admin.execute("alter database postgres with allow_connections false")
+    admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname='postgres'")
+    try:
+        yield
+    finally:
+        admin.execute("alter database postgres with allow_connections true")
+
+
+def _let_log_in(admin: Administrator, server: Postgres) -> None:
     """A server that was given to us may ask for passwords; they are all the superuser's."""
     if server.password:
         for role in {"postgres", "authenticator"} - {server.superuser}:
@@ -59,7 +91,7 @@ def _let_log_in(admin: psycopg.Connection[tuple[object, ...]], server: Postgres)
             )
 
 
-def _drop_outdated(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+def _drop_outdated(admin: Administrator) -> None:
     query = "select datname from pg_database where starts_with(datname, %s)"
     for (name,) in admin.execute(query, [PREFIX]).fetchall():
         database = Identifier(str(name))
