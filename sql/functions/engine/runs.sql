@@ -238,9 +238,9 @@ begin
         wake_at = case when reason = 'paused' and meshqueue.provider_paused(r.provider) then null
           else coalesce(retry_at, now() + interval '5 seconds') end
       where r.id = wait_stage.run
-      returning * into held.run;
-    if held.run.wake_at is not null then
-      perform meshqueue.wake(held.run, held.run.wake_at);
+      returning r into held.run;
+    if (held.run).wake_at is not null then
+      perform meshqueue.wake(held.run, (held.run).wake_at);
     end if;
   end if;
   return jsonb_build_object('outcome', held.outcome);
@@ -421,7 +421,7 @@ begin
     return jsonb_build_object('outcome', 'ok', 'next', 'DELIVER');
   end if;
   update public.ai_jobs j set status = 'FAILED', error_code = code, error_message = message
-    where j.id = held.job.id;
+    where j.id = (held.job).id;
   return jsonb_build_object('outcome', 'ok');
 end
 $$;
@@ -493,7 +493,8 @@ begin
   held := meshqueue.hold_run(run, attempt, worker, false);
   if held.outcome = 'draining' then
     perform meshqueue.end_submissions(run, task_outcome, provider_credits, null);
-    perform meshqueue.close_run(held.run, case when held.run.error is null then 'canceled' else 'failed' end::meshqueue.run_state);
+    perform meshqueue.close_run(held.run,
+      case when (held.run).error is null then 'canceled' else 'failed' end::meshqueue.run_state);
     held.outcome := 'ok';
   end if;
   return jsonb_build_object('outcome', held.outcome);
