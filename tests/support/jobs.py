@@ -21,6 +21,9 @@ TRIPO_RIG = {"prompt": "a knight", "requires_rig": True}
 # The shortest job that waits for a slot: PREVIEW, DELIVER.
 PREVIEW_ONLY = {"prompt": "a cube", "refine": False}
 
+# psycopg reads an array of an enum as one text.
+STAGES = "stages::text[] as stages"
+
 
 def new_worker(db: Database, **serves: str) -> Worker:
     """A worker that lives, with a connection of its own."""
@@ -48,15 +51,15 @@ def create(db: Database, user_id: UUID, request: Row | None = None, **arguments:
 
 def create_as(user: Session, request: Row | None = None, **arguments: Any) -> Row:
     named = "".join(f", {name} => %({name})s" for name in arguments)
-    query = f"select * from public.create_ai_job_with_credits(%(request)s{named})"
+    query = f"select *, {STAGES} from public.create_ai_job_with_credits(%(request)s{named})"
     return user.row(query, request=request or MESHY_TEXT, **arguments)
 
 
 def create_by_server(db: Database, user_id: UUID, request: Row | None = None) -> Row:
     """By the service role, which no rate limits."""
-    query = "insert into public.ai_jobs (user_id, request_payload) values (%s, %s) returning *"
+    query = "insert into public.ai_jobs (user_id, request_payload) values (%s, %s)"
     with db.service() as service:
-        return service.row(query, user_id, request or MESHY_TEXT)
+        return service.row(f"{query} returning *, {STAGES}", user_id, request or MESHY_TEXT)
 
 
 def cancel(db: Database, user_id: UUID, job_id: UUID) -> Row:
@@ -65,7 +68,7 @@ def cancel(db: Database, user_id: UUID, job_id: UUID) -> Row:
 
 
 def job(db: Database, job_id: UUID) -> Row:
-    return db.admin.row("select * from public.ai_jobs where id = %s", job_id)
+    return db.admin.row(f"select *, {STAGES} from public.ai_jobs where id = %s", job_id)
 
 
 def run_of(db: Database, job_id: UUID, stage: str) -> Row:

@@ -1,0 +1,240 @@
+"""Never pay twice: the journal of paid requests."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support import jobs
+from tests.support.database import Database
+from tests.support.engine import Answer, Worker
+from tests.support.jobs import Row, new_worker, rich_user
+
+OK = {"outcome": "ok"}
+
+
+def begun(db: Database, worker: Worker) -> Answer:
+    return worker.begin(jobs.create(db, rich_user(db))["id"], "PREVIEW")
+
+
+def submissions(db: Database, run: Answer) -> list[Row]:
+    query = "select * from meshqueue.submissions where run_id = %s order by n"
+    return db.admin.rows(query, run["run"])
+
+
+def outcomes(db: Database, run: Answer) -> list[tuple[int, str, str | None]]:
+    return [(row["n"], row["outcome"], row["task_id"]) for row in submissions(db, run)]
+
+
+def incidents(db: Database) -> list[str]:
+    return db.admin.values("select kind from meshqueue.incidents order by id")
+
+
+def lost_long_ago(db: Database, worker: Worker, run: Answer, seconds: int = 61) -> None:
+    """A request that got no answer and was given up that long ago."""
+    worker.submitting(run)
+    worker.lost(run)
+    query = "update meshqueue.submissions set gave_up_at = now() - make_interval(secs => %s)"
+    db.admin.execute(query, seconds)
+
+
+@pytest.mark.parametrize("state", ["intent", "accepted", "lost"])
+def test_one_request_at_a_time(db: Database, state: str) -> None:
+    """While it is open what became of a request, no second one may be sent."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run)
+    if state == "accepted":
+        worker.submitted(run, 1, "task-1")
+    elif state == "lost":
+        worker.lost(run)
+    answer = worker.submitting(run)
+    assert answer["outcome"] == "unresolved"
+    assert (answer["submission"]["n"], answer["submission"]["outcome"]) == (1, state)
+    assert len(submissions(db, run)) == 1
+
+
+def test_an_accepted_request_is_written_down(db: Database) -> None:
+    """The task's id, its price and the attempt that asked for it are recorded."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    assert worker.submitting(run, content={"mode": "preview"}, expected=5) == {**OK, "n": 1}
+    assert worker.submitted(run, 1, "task-1", 7) == {**OK, "hint_seen": False}
+    (row,) = submissions(db, run)
+    assert (row["provider"], row["attempt"], row["digest"]) == ("MESHY", 1, "digest")
+    assert (row["content"], row["provider_credits"]) == ({"mode": "preview"}, 7)
+    assert row["accepted_at"] is not None
+
+
+def test_the_expected_price_counts_until_the_real_one_is_known(db: Database) -> None:
+    """An answer that names no price leaves the expected one, so the day's spending is not short."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run, expected=5)
+    worker.submitted(run, 1, "task-1")
+    assert submissions(db, run)[0]["provider_credits"] == 5
+
+
+def test_a_refused_request_may_be_sent_again(db: Database) -> None:
+    """A definite refusal bought nothing: the intent is taken back and the next one may go out."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run, expected=5)
+    assert worker.refused(run) == OK
+    assert submissions(db, run)[0]["provider_credits"] == 0
+    assert worker.submitting(run) == {**OK, "n": 2}
+    assert worker.refused(run, 1) == {"outcome": "unchanged"}
+
+
+def test_a_lost_request_is_reported(db: Database) -> None:
+    """A request without an answer is told to the operator, once."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run)
+    assert worker.lost(run) == OK
+    assert worker.lost(run) == {"outcome": "unchanged"}
+    assert incidents(db) == ["submission_lost"]
+
+
+def test_absence_counts_only_a_minute_after_giving_up(db: Database) -> None:
+    """A list read within 60 s of giving up proves nothing: lists lag, requests land late."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run, seconds=59)
+    assert worker.absent(run, 1) == {"outcome": "too_early"}
+    assert outcomes(db, run) == [(1, "lost", None)]
+
+
+def test_proved_absence_lets_the_next_request_out(db: Database) -> None:
+    """A list read 60 s after giving up proves that nothing was bought."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run)
+    assert worker.absent(run, 1) == OK
+    assert worker.submitting(run) == {**OK, "n": 2}
+
+
+def test_absence_cannot_be_read_in_the_future(db: Database) -> None:
+    """A worker whose clock runs ahead proves nothing."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run)
+    worker.lost(run)
+    ahead = datetime.now(UTC) + timedelta(minutes=2)
+    assert worker.absent(run, 1, ahead) == {"outcome": "too_early"}
+
+
+@pytest.mark.parametrize("state", ["intent", "accepted"])
+def test_only_a_lost_request_can_be_absent(db: Database, state: str) -> None:
+    """An accepted task, or one that is being sent, is not declared absent."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submitting(run)
+    if state == "accepted":
+        worker.submitted(run, 1, "task-1")
+    assert worker.absent(run, 1)["outcome"] != "ok"
+    assert submissions(db, run)[0]["outcome"] == state
+
+
+def test_a_found_task_is_adopted(db: Database) -> None:
+    """A task that the list shows to be ours continues the lost request, and is shown to the user."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run)
+    assert worker.adopt(run, 1, "task-1") == OK
+    assert outcomes(db, run) == [(1, "accepted", "task-1")]
+    query = "select count(*) from public.ai_job_events where provider_task_id = 'task-1'"
+    assert db.admin.value(query) == 1
+
+
+def test_a_task_is_adopted_by_one_run_only(db: Database) -> None:
+    """Another run's task is claimed: adopting it changes nothing."""
+    worker = new_worker(db)
+    owner, run = begun(db, worker), begun(db, worker)
+    worker.submit(owner, "task-1")
+    lost_long_ago(db, worker, run)
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
+    assert outcomes(db, run) == [(1, "lost", None)]
+
+
+def test_only_a_lost_request_adopts(db: Database) -> None:
+    """A request that has its answer takes no other task."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    answer = worker.adopt(run, 1, "task-2")
+    assert answer["outcome"] == "unchanged"
+    assert answer["submission"]["task_id"] == "task-1"
+
+
+def test_telling_the_same_task_twice_changes_nothing(db: Database) -> None:
+    """A repeated record of the same answer is no second task."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    assert worker.submitted(run, 1, "task-1")["outcome"] == "ok"
+    assert outcomes(db, run) == [(1, "accepted", "task-1")]
+    assert incidents(db) == []
+
+
+def test_a_late_answer_ends_the_doubt(db: Database) -> None:
+    """The answer of a request that was given up as lost is taken, whoever brings it."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run)
+    worker.submitted(run, 1, "task-1")
+    assert outcomes(db, run) == [(1, "accepted", "task-1")]
+
+
+def test_a_second_paid_task_is_never_forgotten(db: Database) -> None:
+    """A task that comes when the run has another one is recorded and told to the operator."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    assert worker.submitted(run, 1, "task-2", 5)["outcome"] == "ok"
+    assert outcomes(db, run) == [(1, "accepted", "task-1"), (2, "accepted", "task-2")]
+    assert incidents(db) == ["stray_task"]
+
+
+def test_a_late_task_of_an_ended_run_is_drained(db: Database) -> None:
+    """A paid task that turns up after the run ended is seen to its end, in a slot."""
+    user, worker, other = rich_user(db), new_worker(db), new_worker(db)
+    job = jobs.create(db, user)
+    run = worker.begin(job["id"], "PREVIEW")
+    lost_long_ago(db, worker, run)
+    worker.absent(run, 1)
+    jobs.cancel(db, user, job["id"])
+    assert jobs.slots_taken(db, "meshy") == 0
+    worker.submitted(run, 1, "task-1")
+    assert jobs.run_of(db, job["id"], "PREVIEW")["state"] == "draining"
+    assert jobs.slots_taken(db, "meshy") == 1
+    assert len(jobs.wakeups(db, job["id"])) == 2
+    taken = other.begin(job["id"], "PREVIEW")
+    assert (taken["outcome"], taken["submission"]["task_id"]) == ("draining", "task-1")
+    assert other.end_draining(taken) == OK
+    assert jobs.slots_taken(db, "meshy") == 0
+
+
+def test_a_drained_late_task_takes_a_slot_above_the_limit(db: Database) -> None:
+    """With all slots taken a late task has one of its own, which dies when it is freed."""
+    jobs.set_setting(db, "max_in_flight_meshy", 1)
+    user, worker = rich_user(db), new_worker(db)
+    job = jobs.create(db, user)
+    run = worker.begin(job["id"], "PREVIEW")
+    lost_long_ago(db, worker, run)
+    worker.absent(run, 1)
+    jobs.cancel(db, user, job["id"])
+    jobs.create(db, user)
+    worker.submitted(run, 1, "task-1")
+    assert jobs.slots_taken(db, "meshy") == 2
+    worker.end_draining(worker.begin(job["id"], "PREVIEW"))
+    assert db.admin.value("select count(*) from meshqueue.slots where pool = 'meshy'") == 1
+
+
+def test_a_retried_stage_has_a_request_of_its_own(db: Database) -> None:
+    """The second try of a stage is written beside the first, which keeps its failure."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    worker.retry(run)
+    worker.submitted(run, worker.submitting(run)["n"], "task-2")
+    assert outcomes(db, run) == [(1, "failed", "task-1"), (2, "accepted", "task-2")]
