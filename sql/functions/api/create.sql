@@ -40,7 +40,7 @@ declare
     'create_asset', case when not create_asset then false end,
     'asset_title', asset_title, 'asset_description', asset_description, 'asset_id', asset_id, 'provider', provider));
 begin
-  return case when arguments = '{}' then body else meshqueue.merge_request(body, arguments) end;
+  return meshqueue.merge_request(body, arguments);
 end
 $$;
 revoke execute on function meshqueue.request_of(jsonb, boolean, text, text, uuid, public.provider_type)
@@ -59,10 +59,12 @@ set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
-  request jsonb := meshqueue.request_of(
-    request_payload, create_asset, asset_title, asset_description, asset_id, provider);
+  request jsonb := request_payload;
 begin
-  perform meshqueue.require_user();
+  if not create_asset or coalesce(asset_title, asset_description, asset_id::text, provider::text) is not null then
+    request := meshqueue.request_of(
+      request_payload, create_asset, asset_title, asset_description, asset_id, provider);
+  end if;
   if idempotency_key is not null then
     return query select * from meshqueue.repeated_job(
       idempotency_key, request, provider, client_task_id, coalesce(metadata, '{}'));

@@ -124,7 +124,13 @@ declare
   turn meshqueue.ring;
   taken meshqueue.waiting;
 begin
-  for turn in select * from meshqueue.ring g where g.pool = from_pool order by g.tier, g.position loop
+  loop
+    -- One row at a time: a loop over the query would sort the whole ring first.
+    select g.* into turn from meshqueue.ring g
+      where g.pool = from_pool
+        and (turn.user_id is null or (g.tier, g.position) > (turn.tier, turn.position))
+      order by g.tier, g.position limit 1;
+    exit when not found;
     delete from meshqueue.waiting w
     where w.job_id = (
       select o.job_id from meshqueue.waiting o

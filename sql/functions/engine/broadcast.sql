@@ -6,7 +6,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  if to_regprocedure('realtime.send(jsonb,text,text,boolean)') is not null then
+  if to_regproc('realtime.send') is not null then
     perform realtime.send(payload, event, 'user:' || owner, true);
   end if;
 end

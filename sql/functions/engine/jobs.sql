@@ -30,11 +30,14 @@ revoke execute on function meshqueue.check_identity(uuid) from public, anon, aut
 
 create function meshqueue.check_columns(job public.ai_jobs)
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = ''
 as $$
 begin
-  if char_length(job.client_task_id) not between 1 and 128 then
+  if job.status <> 'QUEUED' or job.progress <> 0 or job.created_at <> now() or job.result_payload is not null then
+    raise sqlstate 'PT400' using message = 'a job begins at its beginning', detail = 'status',
+      hint = 'Leave out status, progress, created_at and result_payload.';
+  elsif char_length(job.client_task_id) not between 1 and 128 then
     raise sqlstate 'PT400' using message = 'client_task_id must have 1 to 128 characters', detail = 'client_task_id',
       hint = 'Leave it out where jobs need no grouping.';
   elsif char_length(job.idempotency_key) not between 1 and 200 then
@@ -114,22 +117,24 @@ as $$
 $$;
 revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from public, anon, authenticated;
 
-create function meshqueue.prices(settings jsonb, stages public.job_stage[], provider public.provider_type)
-returns integer[]
+create function meshqueue.prices(
+  settings jsonb, stages public.job_stage[], provider public.provider_type, out each integer[], out total integer
+)
 language plpgsql immutable
 set search_path = ''
 as $$
 declare
-  prices integer[] := array_fill(0, array[cardinality(stages)]);
   key text;
 begin
+  each := array_fill(0, array[cardinality(stages)]);
+  total := 0;
   if settings ->> 'credits_enabled' = 'true' then
     for i in 1..cardinality(stages) loop
       key := 'credit_cost_' || lower(stages[i]::text);
-      prices[i] := coalesce(settings ->> (key || '_' || lower(provider::text)), settings ->> key);
+      each[i] := coalesce(settings ->> (key || '_' || lower(provider::text)), settings ->> key);
+      total := total + each[i];
     end loop;
   end if;
-  return prices;
 end
 $$;
 revoke execute on function meshqueue.prices(jsonb, public.job_stage[], public.provider_type)
@@ -146,6 +151,7 @@ as $$
 declare
   settings jsonb := meshqueue.settings();
   plan record;
+  price record;
 begin
   perform meshqueue.check_identity(new.user_id);
   perform meshqueue.check_columns(new);
@@ -170,18 +176,11 @@ begin
   new.kind := plan.kind;
   new.stages := case when new.retry_of is null then plan.stages
     else meshqueue.stages_left(plan.stages, new.retry_of) end;
-  new.stage_credits := meshqueue.prices(settings, new.stages, new.provider);
-  new.credits_cost := (select sum(c) from unnest(new.stage_credits) c);
+  price := meshqueue.prices(settings, new.stages, new.provider);
+  new.stage_credits := price.each;
+  new.credits_cost := price.total;
   new.stage := new.stages[1];
-  new.status := 'QUEUED';
-  new.progress := 0;
-  new.created_at := now();
   new.deadline_at := now() + make_interval(mins => (settings ->> 'job_wait_minutes')::integer);
-  new.result_payload := null;
-  new.error_code := null;
-  new.error_message := null;
-  new.started_at := null;
-  new.finished_at := null;
   return new;
 end
 $$;
@@ -195,15 +194,16 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 begin
-  if meshqueue.caller_is_client() then
-    perform meshqueue.count_rate(new.user_id, 'job_create',
-      meshqueue.setting('rate_job_create_per_minute')::integer);
-  end if;
+  -- Money before rate: the ledger locks the account, as a create with a key did before it came here.
   if new.credits_cost > 0 then
     insert into public.credit_ledger (user_id, job_id, kind, amount, hold)
       values (new.user_id, new.id, 'reserve', 0, new.credits_cost);
   else
     perform meshqueue.open_account(new.user_id);  -- the row that later steps lock
+  end if;
+  if meshqueue.caller_is_client() then
+    perform meshqueue.count_rate(new.user_id, 'job_create',
+      meshqueue.setting('rate_job_create_per_minute')::integer);
   end if;
   insert into public.assets (id, user_id, source_job_id, title, description)
     select new.asset_id, new.user_id, new.id, new.request_payload ->> 'asset_title',

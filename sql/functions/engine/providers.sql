@@ -94,12 +94,11 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  day_limit numeric;
+  day_limit numeric := meshqueue.setting('max_provider_credits_per_day_' || lower(asked::text));
 begin
   if meshqueue.provider_paused(asked) then
     return false;
   end if;
-  day_limit := meshqueue.setting('max_provider_credits_per_day_' || lower(asked::text));
   return day_limit is null or meshqueue.spent_today(asked) < day_limit;
 end
 $$;
