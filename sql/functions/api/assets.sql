@@ -28,8 +28,9 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 declare
-  asset public.assets := meshqueue.lock_asset(wanted_asset);
+  asset public.assets;
 begin
+  asset := meshqueue.lock_asset(wanted_asset);  -- a handler does not reach what fails in declare
   insert into meshqueue.publications as p (asset_id, wanted) values (asset.id, is_wanted)
     on conflict (asset_id) do update set wanted = excluded.wanted, since = now();
   perform meshqueue.enqueue('upkeep', 'publish_asset', jsonb_build_object('asset_id', asset.id));
@@ -69,9 +70,10 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 declare
-  asset public.assets := meshqueue.lock_asset(wanted);
+  asset public.assets;
   working uuid;
 begin
+  asset := meshqueue.lock_asset(wanted);
   select j.id into working from public.ai_jobs j
     where j.asset_id = wanted and j.status in ('QUEUED', 'IN_PROGRESS') limit 1;
   if found then

@@ -43,8 +43,9 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 declare
-  job public.ai_jobs := meshqueue.lock_job(wanted);
+  job public.ai_jobs;
 begin
+  job := meshqueue.lock_job(wanted);  -- a handler does not reach what fails in declare
   if job.status in ('SUCCEEDED', 'FAILED') then
     raise sqlstate 'PT409' using message = format('the job has already %s', lower(job.status::text)),
       detail = job.id::text, hint = 'Only a job that is waiting or working can be canceled.';
@@ -114,9 +115,10 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 declare
-  old public.ai_jobs := meshqueue.lock_job(wanted);
+  old public.ai_jobs;
   job public.ai_jobs;
 begin
+  old := meshqueue.lock_job(wanted);
   perform meshqueue.check_retry(old);
   insert into public.ai_jobs as j (user_id, asset_id, provider, client_task_id, metadata, request_payload, retry_of)
     values (old.user_id, old.asset_id, old.provider, old.client_task_id, old.metadata, old.request_payload, old.id)

@@ -6,8 +6,9 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  welcome bigint := meshqueue.setting('signup_credits');
+  welcome bigint;
 begin
+  welcome := meshqueue.setting('signup_credits');  -- the handler does not reach what fails in declare
   perform meshqueue.open_account(new.id);
   if welcome > 0 and not new.is_anonymous then
     insert into public.credit_ledger (user_id, kind, amount, reason, reference)
