@@ -18,7 +18,7 @@ begin
   if not meshqueue.caller_is_client() then
     if owner is null then
       raise sqlstate 'PT400' using message = 'user_id is missing', detail = 'user_id',
-        hint = 'A server names the user for whom the job is made.';
+        hint = 'A server inserts into ai_jobs and names in user_id the user for whom the job is made.';
     end if;
   elsif meshqueue.require_user() is distinct from owner then
     raise sqlstate 'PT403' using message = 'a job can only be made for yourself', detail = 'user_id',
