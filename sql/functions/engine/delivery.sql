@@ -100,7 +100,7 @@ as $$
 declare
   held record;
 begin
-  perform meshqueue.check_files((select r.user_id from meshqueue.runs r where r.id = run), files);
+  perform meshqueue.check_files(r.user_id, files) from meshqueue.runs r where r.id = run;
   held := meshqueue.hold_run(run, attempt, worker, true);
   if held.outcome <> 'ok' then
     if (held.run).state = 'canceled' then

@@ -495,9 +495,9 @@ begin
     perform meshqueue.end_submissions(run, task_outcome, provider_credits, null);
     perform meshqueue.close_run(held.run,
       case when (held.run).error is null then 'canceled' else 'failed' end::meshqueue.run_state);
-    held.outcome := 'ok';
   end if;
-  return jsonb_build_object('outcome', held.outcome);
+  return jsonb_build_object('outcome',
+    case held.outcome when 'draining' then 'ok' when 'ok' then 'running' else held.outcome end);
 end
 $$;
 revoke execute on function meshqueue.end_draining(bigint, integer, uuid, meshqueue.submission_outcome, numeric)
