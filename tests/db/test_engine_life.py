@@ -133,7 +133,7 @@ def test_begin_answers_with_what_the_worker_needs(db: Database) -> None:
 
 def minutes_left(db: Database, job: Row) -> int:
     query = "select deadline_at - now() from public.ai_jobs where id = %s"
-    left = db.admin.value(query, job["id"])
+    left: timedelta = db.admin.value(query, job["id"])
     return round(left / timedelta(minutes=1))
 
 

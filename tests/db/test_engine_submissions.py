@@ -136,7 +136,7 @@ def test_only_a_lost_request_can_be_absent(db: Database, state: str) -> None:
 
 
 def test_a_found_task_is_adopted(db: Database) -> None:
-    """A task that the list shows to be ours continues the lost request, and is shown to the user."""
+    """A task that the list shows to be ours continues the lost request; the user sees its id."""
     worker = new_worker(db)
     run = begun(db, worker)
     lost_long_ago(db, worker, run)

@@ -67,11 +67,11 @@ def cancel(db: Database, user_id: UUID, job_id: UUID) -> Row:
         return user.row("select * from public.cancel_ai_job(%s)", job_id)
 
 
-def job(db: Database, job_id: UUID) -> Row:
+def job(db: Database, job_id: UUID | str) -> Row:
     return db.admin.row(f"select *, {STAGES} from public.ai_jobs where id = %s", job_id)
 
 
-def run_of(db: Database, job_id: UUID, stage: str) -> Row:
+def run_of(db: Database, job_id: UUID | str, stage: str) -> Row:
     query = "select * from meshqueue.runs where job_id = %s and stage = %s"
     return db.admin.row(query, job_id, stage)
 
@@ -120,3 +120,8 @@ def set_setting(db: Database, key: str, value: str | int) -> None:
     """
     with db.service() as service:
         service.execute(query, key, str(value))
+
+
+def set_status(db: Database, job_id: UUID | str, status: str) -> None:
+    """By hand, as an operator does in a table editor."""
+    db.admin.execute("update public.ai_jobs set status = %s where id = %s", status, job_id)
