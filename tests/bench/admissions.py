@@ -1,4 +1,4 @@
-"""Whether admitting the next job costs the same however many wait, and whether everyone gets their turn."""
+"""Does admitting the next job cost the same however many wait, and does everyone get their turn?"""
 
 from collections import Counter
 from statistics import median, quantiles
@@ -40,13 +40,13 @@ def prepared(place: Place, name: str, **size: int) -> Database:
 
 def measure_block(database: Database, seconds: list[float], turns: Counter[str]) -> None:
     with psycopg.connect(database.url(), autocommit=True) as connection:
-        connection.execute("select from bench.free_and_admit()")  # warms the session's plans
-        for _ in range(BLOCK):
+        for number in range(BLOCK + 1):
             row = connection.execute("select * from bench.free_and_admit()").fetchone()
             if row is None or row[0] is None:
                 raise RuntimeError(f"nothing was admitted in {database.name}")
-            seconds.append(row[0])
             turns[str(row[1])] += 1
+            if number:  # the first of a session makes its plans
+                seconds.append(row[0])
 
 
 def furthest_behind(database: Database, turns: Counter[str]) -> int:
