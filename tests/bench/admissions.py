@@ -1,4 +1,4 @@
-"""Does admitting the next job cost the same however many wait, and does everyone get their turn?"""
+"""Whether admitting costs the same however many wait, and whether everyone gets their turn."""
 
 from collections import Counter
 from statistics import median, quantiles
