@@ -1,4 +1,5 @@
--- Who asks. `role` still names the API's role inside a definer function, current_user no longer does.
+-- Who asks. `role` still names the API's role inside a definer function, current_user no longer does. Only members
+-- of service_role are servers; a role that nobody foresaw (custom roles in a JWT) is a client.
 
 create function meshqueue.caller_is_client()
 returns boolean
@@ -7,7 +8,10 @@ set search_path = ''
 as $$
 begin
   return current_setting('role') in ('authenticated', 'anon')
-    or current_setting('role') = 'none' and session_user in ('authenticated', 'anon', 'authenticator');
+    or case current_setting('role')
+      when 'none' then session_user = 'authenticator' or not pg_has_role(session_user, 'service_role', 'member')
+      else not pg_has_role(current_setting('role')::name, 'service_role', 'member')
+    end;
 end
 $$;
 revoke execute on function meshqueue.caller_is_client() from public, anon;

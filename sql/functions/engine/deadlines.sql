@@ -50,10 +50,27 @@ end
 $$;
 revoke execute on function meshqueue.expire_jobs(integer) from public, anon, authenticated;
 
+-- Asked at each migrate and by each worker that arrives, so that it does not matter when pg_cron was enabled.
+create function meshqueue.schedule_expiry()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
+    return false;
+  end if;
+  perform cron.schedule('meshqueue_expire_jobs', '* * * * *', 'select meshqueue.expire_jobs()');
+  return true;
+exception when insufficient_privilege or undefined_function then
+  raise warning 'pg_cron is here, but deadlines could not be scheduled: %', sqlerrm;
+  return false;
+end
+$$;
+revoke execute on function meshqueue.schedule_expiry() from public, anon, authenticated;
+
 do $$
 begin
-  if exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
-    perform cron.schedule('meshqueue_expire_jobs', '* * * * *', 'select meshqueue.expire_jobs()');
-  end if;
+  perform meshqueue.schedule_expiry();
 end
 $$;

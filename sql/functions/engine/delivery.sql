@@ -18,12 +18,12 @@ declare
   stray text;
 begin
   select f ->> 'path' into stray from jsonb_array_elements(files) f
-    where coalesce(f ->> 'bucket' not in ('assets', 'templates') or not starts_with(f ->> 'path', owner || '/'), true)
+    where f ->> 'bucket' is null or not coalesce(starts_with(f ->> 'path', owner || '/'), false)
     limit 1;
   if found then
     raise check_violation using
       message = format('a file of user %s may not lie at %s', owner, coalesce(stray, 'no path')),
-      hint = 'Every path begins with the id of the job''s user, in bucket assets or templates.';
+      hint = 'Every path begins with the id of the job''s user, and every file names its bucket.';
   end if;
 end
 $$;

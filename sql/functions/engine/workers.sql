@@ -18,6 +18,9 @@ begin
       unbroken_since = case when meshqueue.worker_lives(w) then w.unbroken_since else now() end,
       left_at = case when leaving then now() end
   returning w.* into known;
+  if earlier.id is null then
+    perform meshqueue.schedule_expiry();
+  end if;
   if earlier.serves is distinct from known.serves then
     perform meshqueue.keys_changed(known);
   end if;
