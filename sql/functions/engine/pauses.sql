@@ -22,6 +22,18 @@ $$;
 revoke execute on function meshqueue.pause_provider(public.provider_type, text, text, jsonb)
   from public, anon, authenticated;
 
+-- Since when nobody could submit anything; null while somebody can.
+create function meshqueue.paused_since(asked public.provider_type)
+returns timestamptz
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(min(p.since) filter (where p.fingerprint = '*'), max(p.since))
+  from meshqueue.pauses p
+  where p.provider = asked and meshqueue.provider_paused(asked)
+$$;
+revoke execute on function meshqueue.paused_since(public.provider_type) from public, anon, authenticated;
+
 -- Held runs first, then those that wait for a slot.
 create function meshqueue.resume_provider(provider public.provider_type, fingerprint text default '*')
 returns boolean
@@ -29,6 +41,7 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  since constant timestamptz := meshqueue.paused_since(provider);
   lifted meshqueue.pauses;
 begin
   delete from meshqueue.pauses p
@@ -38,13 +51,14 @@ begin
     return false;
   end if;
   perform meshqueue.report_incident('provider_resumed', null, null, jsonb_build_object('provider', provider));
-  perform meshqueue.reopen_provider(provider, lifted.since);
+  perform meshqueue.reopen_provider(provider, since);
   return true;
 end
 $$;
 revoke execute on function meshqueue.resume_provider(public.provider_type, text) from public, anon, authenticated;
 
-create function meshqueue.reopen_provider(open_provider public.provider_type, paused_since timestamptz)
+-- `stopped_since` is null where another key kept it open.
+create function meshqueue.reopen_provider(open_provider public.provider_type, stopped_since timestamptz)
 returns void
 language plpgsql
 set search_path = ''
@@ -53,7 +67,9 @@ begin
   if meshqueue.provider_paused(open_provider) then
     return;
   end if;
-  perform meshqueue.stretch_deadlines(open_provider, paused_since);
+  if stopped_since is not null then
+    perform meshqueue.stretch_deadlines(open_provider, stopped_since);
+  end if;
   perform meshqueue.hand_out_again(r)
     from (
       select * from meshqueue.runs h
@@ -83,29 +99,34 @@ $$;
 revoke execute on function meshqueue.stretch_deadlines(public.provider_type, timestamptz)
   from public, anon, authenticated;
 
--- A worker came with other keys: pauses of keys that nobody uses any more are over, and a good key opens the provider.
-create function meshqueue.keys_changed(arrived meshqueue.workers)
+create function meshqueue.paused_providers()
+returns jsonb
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(p.provider, meshqueue.paused_since(p.provider)), '{}')
+  from (select distinct a.provider from meshqueue.pauses a) p
+  where meshqueue.provider_paused(p.provider)
+$$;
+revoke execute on function meshqueue.paused_providers() from public, anon, authenticated;
+
+-- A worker came, came back, or came with other keys: pauses of keys that nobody uses any more are over, and a good
+-- key opens what was paused before.
+create function meshqueue.keys_changed(arrived meshqueue.workers, paused_before jsonb)
 returns void
 language plpgsql
 set search_path = ''
 as $$
-declare
-  old_pause meshqueue.pauses;
 begin
-  for old_pause in
-    delete from meshqueue.pauses p
-    where p.fingerprint <> '*' and arrived.serves ? p.provider::text
-      and arrived.serves ->> p.provider::text <> p.fingerprint
+  delete from meshqueue.pauses p
+    where p.fingerprint <> '*' and arrived.serves ->> p.provider::text <> p.fingerprint
       and not exists (
         select from meshqueue.workers w
         where meshqueue.worker_lives(w) and w.serves ->> p.provider::text = p.fingerprint
-      )
-    returning p.*
-  loop
-    perform meshqueue.reopen_provider(old_pause.provider, old_pause.since);
-  end loop;
-  perform meshqueue.reopen_provider(p.provider, p.since) from meshqueue.pauses p
-    where arrived.serves ? p.provider::text and arrived.serves ->> p.provider::text <> p.fingerprint;
+      );
+  perform meshqueue.reopen_provider(b.key::public.provider_type, b.value::timestamptz)
+    from jsonb_each_text(paused_before) b
+    where arrived.serves ? b.key;
 end
 $$;
-revoke execute on function meshqueue.keys_changed(meshqueue.workers) from public, anon, authenticated;
+revoke execute on function meshqueue.keys_changed(meshqueue.workers, jsonb) from public, anon, authenticated;

@@ -10,8 +10,12 @@ as $$
 declare
   earlier meshqueue.workers;
   known meshqueue.workers;
+  paused_before jsonb;
 begin
   select * into earlier from meshqueue.workers w where w.id = worker for no key update;
+  if earlier.serves is distinct from heartbeat.serves or not meshqueue.worker_lives(earlier) then
+    paused_before := meshqueue.paused_providers();
+  end if;
   insert into meshqueue.workers as w (id, serves, info) values (worker, heartbeat.serves, heartbeat.info)
   on conflict (id) do update
     set seen_at = now(), serves = excluded.serves, info = excluded.info,
@@ -21,8 +25,8 @@ begin
   if earlier.id is null then
     perform meshqueue.schedule_expiry();
   end if;
-  if earlier.serves is distinct from known.serves then
-    perform meshqueue.keys_changed(known);
+  if paused_before is not null then
+    perform meshqueue.keys_changed(known, paused_before);
   end if;
   return jsonb_build_object('unbroken_since', known.unbroken_since);
 end
