@@ -29,7 +29,7 @@ def run_now(db: Database, run: Answer) -> Row:
 
 
 def test_waiting_keeps_the_slot_and_burns_no_try(db: Database) -> None:
-    """A provider without a free place makes the run wait: slot, retries and money stay as they are."""
+    """Without a free place at the provider the run waits: slot, tries and money stay."""
     worker = new_worker(db)
     run = begun(db, worker)
     assert worker.wait(run, "no_slot") == OK

@@ -18,7 +18,7 @@ def listen(db: Database) -> Session:
 def heard(listener: Session) -> list[dict[str, Any]]:
     """Everything that was sent before this call; it ends with a message of its own."""
     listener.execute("select pg_notify('meshqueue', %s)", LAST)
-    messages = []
+    messages: list[dict[str, Any]] = []
     for notice in listener.connection.notifies(timeout=10):
         if notice.payload == LAST:
             return messages
