@@ -19,7 +19,7 @@ create function meshqueue.expiry_of(job public.ai_jobs, out code text, out messa
 language sql immutable
 set search_path = ''
 as $$
-  select * from (values
+  select e.code, e.message from (values
     (job.status = 'QUEUED', 'queue_timeout', 'The job waited too long for its turn. Nothing was charged.'),
     (job.stage = 'DELIVER', 'delivery_timeout', 'The model could not be stored in time. Nothing was charged.'),
     (true, 'timeout', 'The provider did not finish in time. Nothing was charged.')
