@@ -87,7 +87,7 @@ language sql stable security definer
 set search_path = ''
 as $$
   select coalesce(jsonb_object_agg(s.key, case
-      when s.value ~ '^\d{1,9}$' then to_jsonb(s.value::integer)
+      when s.value ~ '^[0-9]{1,9}$' then to_jsonb(s.value::integer)
       when s.value in ('true', 'false') then to_jsonb(s.value::boolean)
       else to_jsonb(s.value) end) filter (where s.is_public), '{}')
     || jsonb_build_object(

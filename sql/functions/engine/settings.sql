@@ -54,7 +54,7 @@ begin
   end if;
   wanted := case rule.kind
     when 'integer' then
-      case when setting_value !~ '^\d{1,10}$' or setting_value::bigint not between rule.low and rule.high
+      case when setting_value !~ '^[0-9]{1,10}$' or setting_value::bigint not between rule.low and rule.high
         then format('a whole number from %s to %s', rule.low, rule.high) end
     when 'boolean' then case when setting_value not in ('true', 'false') then 'true or false' end
     else case when setting_value <> all (rule.choices) then 'one of ' || array_to_string(rule.choices, ', ') end
