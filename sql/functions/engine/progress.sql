@@ -14,7 +14,8 @@ returns smallint
 language sql immutable
 set search_path = ''
 as $$
-  select least(99, (100 * sum(meshqueue.weight(st)) filter (where place < array_position(job.stages, at_stage))
+  select least(99, (
+    100 * coalesce(sum(meshqueue.weight(st)) filter (where place < array_position(job.stages, at_stage)), 0)
     + coalesce(percent, 0) * meshqueue.weight(at_stage)) / sum(meshqueue.weight(st)))::smallint
   from unnest(job.stages) with ordinality as s (st, place)
 $$;
