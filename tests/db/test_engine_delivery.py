@@ -132,7 +132,7 @@ def test_a_repeated_finish_changes_nothing(db: Database) -> None:
 
 
 def test_files_of_another_delivery_are_not_removed(db: Database) -> None:
-    """A canceled retry that made the same object does not take it away from the job that uses it."""
+    """A canceled job that made the same object does not take it from the job that uses it."""
     worker, user = new_worker(db), rich_user(db)
     first = jobs.create(db, user, jobs.PREVIEW_ONLY, client_task_id="part")
     second = jobs.create(db, user, jobs.PREVIEW_ONLY, client_task_id="part")

@@ -1,5 +1,6 @@
 """A provider that lacks money or refuses a key waits for that key, and loses no job."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import psycopg
@@ -35,7 +36,8 @@ def lapse(db: Database, worker: Worker) -> None:
 
 def minutes_left(db: Database, job: Row) -> int:
     query = "select extract(epoch from deadline_at - now()) / 60 from public.ai_jobs where id = %s"
-    return round(db.admin.value(query, job["id"]))
+    minutes: Decimal = db.admin.value(query, job["id"])
+    return round(minutes)
 
 
 def state(db: Database, job: Row, stage: str = "PREVIEW") -> tuple[str, str | None]:
@@ -114,7 +116,7 @@ def test_nothing_is_admitted(db: Database) -> None:
 
 
 def test_the_next_stage_waits_for_the_end_of_the_pause(db: Database) -> None:
-    """A stage that finishes during a pause gives its slot back; the next stage waits first in line."""
+    """A stage that ends during a pause gives its slot back; the next stage waits first in line."""
     worker, user = new_worker(db), rich_user(db)
     jobs.set_setting(db, "max_in_flight_meshy", 1)
     job, other = jobs.create(db, user), jobs.create(db, user)
@@ -159,7 +161,7 @@ def test_a_pause_without_a_cause_on_our_list_is_refused(db: Database) -> None:
 
 
 def test_a_bad_key_stops_its_own_worker_only(db: Database) -> None:
-    """While another worker has a good key, the provider takes jobs and the other worker does them."""
+    """While another worker has a good key, the provider takes jobs and that worker does them."""
     bad, good = new_worker(db, MESHY="bad"), new_worker(db, MESHY="good")
     job = jobs.create(db, rich_user(db))
     pause(db, "bad", "unauthorised")
@@ -305,10 +307,10 @@ def test_a_wait_for_one_keys_pause_has_a_time(db: Database) -> None:
     assert jobs.run_of(db, job["id"], "PREVIEW")["wake_at"] is not None
 
 
-def spent(db: Database, worker: Worker, credits: int) -> None:
-    """A job whose task was paid for with that much of the provider's credits."""
+def spent(db: Database, worker: Worker, provider_credits: int) -> None:
+    """A job whose task was paid for with that much of the provider's money."""
     job = jobs.create(db, rich_user(db))
-    worker.submitting(worker.begin(job["id"], "PREVIEW"), expected=credits)
+    worker.submitting(worker.begin(job["id"], "PREVIEW"), expected=provider_credits)
 
 
 def test_a_day_has_its_spending_limit(db: Database) -> None:
