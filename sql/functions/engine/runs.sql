@@ -29,6 +29,8 @@ as $$
 declare
   closed meshqueue.runs;
 begin
+  -- Facts are recorded under this lock alone: a late answer must be seen before the slot is given away.
+  perform from meshqueue.runs r where r.id = run.id for no key update;
   if meshqueue.live_submission(run.id) then
     update meshqueue.runs r set state = 'draining', held_for = null, wake_at = now()
       where r.id = run.id returning * into closed;
