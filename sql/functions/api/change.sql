@@ -101,7 +101,7 @@ as $$
   select to_job.id, r.user_id, r.provider, r.stage, 0, 'done', 100,
     coalesce(r.result, '{}') || jsonb_strip_nulls(jsonb_build_object('task_id', coalesce((
       select s.task_id from meshqueue.submissions s
-      where s.run_id = r.id and s.outcome = 'succeeded' order by s.n desc limit 1
+      where s.run_id = r.id and s.outcome = 'succeeded' order by (s.digest = 'stray'), s.n desc limit 1
     ), r.result ->> 'task_id'))), r.begun_at, r.ended_at
   from meshqueue.runs r
   where r.job_id = from_job and meshqueue.inheritable(r) and r.stage <> all (to_job.stages)

@@ -83,7 +83,7 @@ as $$
     'content', s.content, 'intent_at', s.intent_at, 'gave_up_at', s.gave_up_at)
   from meshqueue.submissions s
   where s.run_id = of_run
-  order by (s.outcome in ('intent', 'accepted', 'lost')) desc, s.n desc
+  order by (s.outcome in ('intent', 'accepted', 'lost')) desc, (s.digest = 'stray'), s.n desc
   limit 1
 $$;
 revoke execute on function meshqueue.submission_json(bigint) from public, anon, authenticated;
@@ -97,7 +97,7 @@ as $$
   select coalesce(jsonb_object_agg(r.stage, coalesce(r.result, '{}') || jsonb_strip_nulls(jsonb_build_object(
     'task_id', coalesce((
       select s.task_id from meshqueue.submissions s
-      where s.run_id = r.id and s.outcome = 'succeeded' order by s.n desc limit 1
+      where s.run_id = r.id and s.outcome = 'succeeded' order by (s.digest = 'stray'), s.n desc limit 1
     ), r.result ->> 'task_id'),
     'seconds', extract(epoch from r.ended_at - r.begun_at)::numeric(12, 1)))), '{}')
   from meshqueue.runs r

@@ -92,6 +92,9 @@ begin
       );
   if found then
     perform meshqueue.show_task(owner, task_id);
+    if owner.state = 'done' then
+      perform meshqueue.report_incident('stray_task', owner.job_id, owner.id, jsonb_build_object('task_id', task_id));
+    end if;
   else
     perform meshqueue.record_stray(owner, task_id, provider_credits);
   end if;
