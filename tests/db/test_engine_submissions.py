@@ -195,6 +195,34 @@ def test_a_second_paid_task_is_never_forgotten(db: Database) -> None:
     assert incidents(db) == ["stray_task"]
 
 
+def test_a_second_task_is_not_taken_for_the_first(db: Database) -> None:
+    """The next stage builds on the task that was watched, and so does whoever takes the run."""
+    worker, other = new_worker(db), new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    worker.submitted(run, 1, "task-2")
+    worker.release(run)
+    again = other.begin(run["job_id"], "PREVIEW")
+    assert again["submission"]["task_id"] == "task-1"
+    other.finish(again)
+    refine = other.begin(run["job_id"], "REFINE")
+    assert refine["finished"]["PREVIEW"]["task_id"] == "task-1"
+
+
+def test_a_late_task_of_a_finished_stage_is_reported(db: Database) -> None:
+    """A task that was proved absent and came all the same, after the stage was done, is told."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run)
+    worker.absent(run, 1)
+    worker.submitted(run, worker.submitting(run)["n"], "task-2")
+    worker.finish(run)
+    worker.submitted(run, 1, "task-1")
+    assert incidents(db)[-1] == "stray_task"
+    refine = worker.begin(run["job_id"], "REFINE")
+    assert refine["finished"]["PREVIEW"]["task_id"] == "task-2"
+
+
 def test_a_late_task_of_an_ended_run_is_drained(db: Database) -> None:
     """A paid task that turns up after the run ended is seen to its end, in a slot."""
     user, worker, other = rich_user(db), new_worker(db), new_worker(db)
