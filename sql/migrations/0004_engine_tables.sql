@@ -56,14 +56,9 @@ create table meshqueue.runs (
   begun_at timestamptz,
   ended_at timestamptz,
   unique (job_id, stage),
-  constraint runs_state check (case state
-    when 'ready' then worker_id is null and held_for is null and ended_at is null
-    when 'held' then worker_id is null and held_for is not null and ended_at is null
-    when 'running' then worker_id is not null and held_for is null and ended_at is null
-    when 'draining' then held_for is null and ended_at is null
-    else worker_id is null and held_for is null and ended_at is not null
-  end),
-  constraint runs_numbers check (credits >= 0 and retries in (0, 1) and progress between 0 and 100)
+  -- ready < held < running < draining < done < failed < canceled
+  constraint runs_held_by check ((worker_id is not null) = (state = 'running') or state = 'draining'),
+  constraint runs_ended check ((ended_at is null) = (state < 'done'))
 ) with (fillfactor = 70);
 create index runs_of_worker on meshqueue.runs (worker_id) where worker_id is not null;
 create index runs_to_wake on meshqueue.runs (wake_at) where state in ('ready', 'held', 'draining');

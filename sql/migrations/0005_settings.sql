@@ -39,18 +39,20 @@ insert into meshqueue.setting_rules (key, default_value, kind, low, high, choice
   ('moderation', 'true', 'boolean', null, null, null, false, false);
 alter table meshqueue.setting_rules enable row level security;
 
--- All known settings in one row, kept by a trigger: creating a job reads a dozen of them.
-create table meshqueue.settings_in_force (
+-- What every create asks, in one row that triggers keep: all known settings, and the providers that may have to be
+-- refused (a hint; who is named here is looked at closely).
+create table meshqueue.in_force (
   single boolean primary key default true check (single),
-  settings jsonb not null
+  settings jsonb not null,
+  doubtful public.provider_type[] not null default '{}'
 );
-alter table meshqueue.settings_in_force alter column settings set storage plain;
-alter table meshqueue.settings_in_force enable row level security;
+alter table meshqueue.in_force alter column settings set storage plain;
+alter table meshqueue.in_force enable row level security;
 
 insert into public.app_settings (key, value, is_public)
   select key, default_value, is_public from meshqueue.setting_rules where default_value is not null
   on conflict (key) do nothing;
-insert into meshqueue.settings_in_force (settings)
+insert into meshqueue.in_force (settings)
   select jsonb_object_agg(key, value) from public.app_settings;
 insert into meshqueue.slots (pool)
   select p.name

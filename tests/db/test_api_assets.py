@@ -88,11 +88,16 @@ def test_nothing_else_is_the_owners_to_write(db: Database, owner: UUID, column: 
         user.execute("delete from public.assets where user_id = %s", owner)
 
 
-def test_a_title_has_a_length(db: Database, owner: UUID) -> None:
-    """200 characters at most, by renaming too."""
+@pytest.mark.parametrize(("column", "most"), [("title", 200), ("description", 2000)])
+def test_names_have_a_length(db: Database, owner: UUID, column: str, most: int) -> None:
+    """Renaming keeps the limits of creating: PT400 with the column."""
     asset_id = create(db, owner)["asset_id"]
-    with refused("23514"), db.user(owner) as user:
-        user.execute("update public.assets set title = %s where id = %s", "x" * 201, asset_id)
+    query = f"update public.assets set {column} = %s where id = %s"
+    with db.user(owner) as user:
+        user.execute(query, "x" * most, asset_id)
+    with refused("PT400") as refusal, db.user(owner) as user:
+        user.execute(query, "x" * (most + 1), asset_id)
+    assert refusal.detail == column
 
 
 # who sees what ----------------------------------------------------------------------------

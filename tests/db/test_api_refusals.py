@@ -18,7 +18,6 @@ from tests.support.jobs import (
     set_setting,
 )
 from tests.support.refusals import Refusal, refused
-from tests.support.session import Session
 from tests.support.traces import leaves_nothing
 
 CALLS_ON_A_JOB = ("cancel_ai_job", "retry_ai_job", "get_ai_job")
@@ -354,31 +353,44 @@ def test_too_many_jobs_a_minute(db: Database, user_id: UUID) -> None:
 # PT503 ------------------------------------------------------------------------------------
 
 
-def not_configured(session: Session) -> str:
-    query = "insert into meshqueue.workers (id, serves) values (%s, %s)"
-    session.execute(query, uuid4(), {"TRIPO": "key"})
+def not_configured(db: Database) -> str:
+    new_worker(db, TRIPO="key")
     return "not configured"
 
 
-def paused_by_the_operator(session: Session) -> str:
-    session.execute("select meshqueue.pause_provider('MESHY')")
+def not_configured_any_more(db: Database) -> str:
+    """Its last worker was not seen for a week, while others go on."""
+    new_worker(db, MESHY="key")
+    other = new_worker(db, TRIPO="key")
+    db.admin.execute("update meshqueue.workers set seen_at = now() - interval '8 days'")
+    other.heartbeat()
+    return "not configured"
+
+
+def paused_by_the_operator(db: Database) -> str:
+    db.admin.execute("select meshqueue.pause_provider('MESHY')")
     return "paused"
 
 
-def every_key_without_money(session: Session) -> str:
-    query = "insert into meshqueue.workers (id, serves) values (%s, %s)"
-    session.execute(query, uuid4(), {"MESHY": "key"})
-    session.execute("select meshqueue.pause_provider('MESHY', 'key', 'out_of_credit')")
+def every_key_without_money(db: Database) -> str:
+    new_worker(db, MESHY="key")
+    db.admin.execute("select meshqueue.pause_provider('MESHY', 'key', 'out_of_credit')")
     return "paused"
 
 
 @pytest.mark.parametrize(
-    "arrange", [not_configured, paused_by_the_operator, every_key_without_money]
+    "arrange",
+    [
+        not_configured,
+        not_configured_any_more,
+        paused_by_the_operator,
+        every_key_without_money,
+    ],
 )
 def test_a_provider_that_takes_no_jobs(db: Database, user_id: UUID, arrange: Any) -> None:
     """PT503 that names the provider, by insert, by RPC and for a retry."""
     failed = cancel(db, user_id, create(db, user_id)["id"])
-    reason = arrange(db.admin)
+    reason = arrange(db)
     with leaves_nothing(db):
         with refused("PT503") as by_rpc:
             create(db, user_id)
@@ -394,7 +406,7 @@ def test_a_provider_that_takes_no_jobs(db: Database, user_id: UUID, arrange: Any
 
 def test_workers_long_gone_refuse_nothing(db: Database, user_id: UUID) -> None:
     """A worker that was not seen for a week says nothing of what is configured now."""
-    not_configured(db.admin)
+    not_configured(db)
     db.admin.execute("update meshqueue.workers set seen_at = now() - interval '8 days'")
     assert create(db, user_id)["status"] == "QUEUED"
 

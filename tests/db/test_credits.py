@@ -413,9 +413,9 @@ def test_welcome_credits_on_conversion(db: Database) -> None:
     [
         "alter table public.credit_accounts rename to elsewhere",
         "alter table public.credit_ledger rename to elsewhere",
-        "alter table meshqueue.settings_in_force rename to elsewhere",
+        "alter table meshqueue.in_force rename to elsewhere",
         "drop function meshqueue.setting(text)",
-        'update meshqueue.settings_in_force set settings = \'{"signup_credits": "many"}\'',
+        'update meshqueue.in_force set settings = \'{"signup_credits": "many"}\'',
     ],
 )
 def test_a_fault_never_stops_a_sign_up(db: Database, breakage: str) -> None:

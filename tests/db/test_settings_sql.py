@@ -146,7 +146,7 @@ def test_all_settings_deleted(db: Database) -> None:
     """An empty table is a table of defaults."""
     with db.service() as service:
         service.execute("delete from public.app_settings where true")
-    in_force = db.admin.value("select meshqueue.settings()")
+    in_force = db.admin.value("select settings from meshqueue.in_force")
     assert in_force == DEFAULTS
     assert db.admin.value(TOKENS) == 10
 

@@ -97,8 +97,10 @@ begin
       token := meshqueue.free_token(in_pool);
     end if;
     if token is null then
-      insert into meshqueue.waiting (job_id, user_id, pool, tier, stage)
-        values (job.id, job.user_id, in_pool, in_tier, next_stage);
+      with waiting as (
+        insert into meshqueue.waiting (job_id, user_id, pool, tier, stage)
+        values (job.id, job.user_id, in_pool, in_tier, next_stage)
+      )
       insert into meshqueue.ring (pool, tier, user_id) values (in_pool, in_tier, job.user_id)
         on conflict do nothing;
       return;
@@ -107,6 +109,9 @@ begin
   run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, in_pool,
     meshqueue.credits_of(job, next_stage));
   update meshqueue.slots set run_id = run, taken_at = now() where id = token;
+  if in_tier = 1 then
+    perform meshqueue.tell_job(job);
+  end if;
 end
 $$;
 revoke execute on function meshqueue.place_stage(public.ai_jobs, public.job_stage, integer)
@@ -182,6 +187,9 @@ begin
       set taken_at = now(), run_id = meshqueue.start_run(job.id, job.user_id, job.provider, turn.stage, to_fill,
         meshqueue.credits_of(job, turn.stage))
       where id = token;
+    if turn.tier = 1 then
+      perform meshqueue.tell_job(job);
+    end if;
     admitted := admitted + 1;
   end loop;
   return admitted;
@@ -189,7 +197,8 @@ end
 $$;
 revoke execute on function meshqueue.fill_pool(text) from public, anon, authenticated;
 
--- For wake-ups and sweeps: covers rollbacks, idle transactions and locks that could not be had.
+-- For wake-ups and sweeps, and after a change of the limits: raising admits at once, lowering drains. Covers
+-- rollbacks, idle transactions and locks that could not be had.
 create function meshqueue.admit(only_pool text default null)
 returns integer
 language plpgsql
@@ -204,6 +213,8 @@ begin
     if meshqueue.lock_pool_to_free(pool) then
       perform meshqueue.fit_pool(pool);
       admitted := admitted + meshqueue.fill_pool(pool);
+    else
+      perform meshqueue.admit_later(pool);
     end if;
   end loop;
   return admitted;
@@ -275,23 +286,6 @@ begin
 end
 $$;
 revoke execute on function meshqueue.fit_pool(text) from public, anon, authenticated;
-
--- After a change of the limit: raising admits at once, lowering drains.
-create function meshqueue.resize_pool(to_resize text)
-returns void
-language plpgsql
-set search_path = ''
-as $$
-begin
-  if (select count(*) from meshqueue.slots s where s.pool = to_resize) = meshqueue.capacity(to_resize) then
-    return;
-  end if;
-  perform pg_advisory_xact_lock(meshqueue.pool_key(to_resize));
-  perform meshqueue.fit_pool(to_resize);
-  perform meshqueue.fill_pool(to_resize);
-end
-$$;
-revoke execute on function meshqueue.resize_pool(text) from public, anon, authenticated;
 
 -- A slot for a task that is already paid for: above the limit if need be, the token dies when it is freed.
 create function meshqueue.take_slot(run meshqueue.runs)

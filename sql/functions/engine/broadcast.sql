@@ -12,3 +12,15 @@ begin
 end
 $$;
 revoke execute on function meshqueue.broadcast(uuid, text, jsonb) from public, anon, authenticated;
+
+create function meshqueue.tell_job(job public.ai_jobs)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform meshqueue.broadcast(job.user_id, 'job', jsonb_build_object(
+    'job_id', job.id, 'status', job.status, 'stage', job.stage, 'progress', job.progress));
+end
+$$;
+revoke execute on function meshqueue.tell_job(public.ai_jobs) from public, anon, authenticated;

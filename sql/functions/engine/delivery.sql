@@ -158,6 +158,13 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  if char_length(new.title) > 200 then
+    raise sqlstate 'PT400' using message = 'title must have at most 200 characters', detail = 'title',
+      hint = 'Shorten it.';
+  elsif char_length(new.description) > 2000 then
+    raise sqlstate 'PT400' using message = 'description must have at most 2000 characters', detail = 'description',
+      hint = 'Shorten it.';
+  end if;
   new.updated_at := now();
   return new;
 end

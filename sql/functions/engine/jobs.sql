@@ -149,12 +149,13 @@ language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  settings jsonb := meshqueue.settings();
+  force meshqueue.in_force;
   plan record;
   price record;
 begin
   perform meshqueue.check_identity(new.user_id);
   perform meshqueue.check_columns(new);
+  select * into force from meshqueue.in_force;
   plan := meshqueue.read_request(new.request_payload, coalesce(new.provider, 'MESHY'), new.user_id);
   if new.asset_id <> plan.asset_id then
     raise sqlstate 'PT400' using message = 'asset_id says one thing and request_payload another',
@@ -169,18 +170,20 @@ begin
   if new.idempotency_key is not null then
     perform meshqueue.refuse_repeat(earlier) from meshqueue.job_by_key(new.user_id, new.idempotency_key) earlier;
   end if;
-  perform meshqueue.require_provider(plan.provider);
+  if plan.provider = any (force.doubtful) then
+    perform meshqueue.require_provider(plan.provider);
+  end if;
   new.id := coalesce(new.id, gen_random_uuid());
   new.metadata := coalesce(new.metadata, '{}');
   new.provider := plan.provider;
   new.kind := plan.kind;
   new.stages := case when new.retry_of is null then plan.stages
     else meshqueue.stages_left(plan.stages, new.retry_of) end;
-  price := meshqueue.prices(settings, new.stages, new.provider);
+  price := meshqueue.prices(force.settings, new.stages, new.provider);
   new.stage_credits := price.each;
   new.credits_cost := price.total;
   new.stage := new.stages[1];
-  new.deadline_at := now() + make_interval(mins => (settings ->> 'job_wait_minutes')::integer);
+  new.deadline_at := now() + make_interval(mins => (force.settings ->> 'job_wait_minutes')::integer);
   return new;
 end
 $$;
@@ -205,11 +208,14 @@ begin
     perform meshqueue.count_rate(new.user_id, 'job_create',
       meshqueue.setting('rate_job_create_per_minute')::integer);
   end if;
-  insert into public.assets (id, user_id, source_job_id, title, description)
+  with asset as (
+    insert into public.assets (id, user_id, source_job_id, title, description)
     select new.asset_id, new.user_id, new.id, new.request_payload ->> 'asset_title',
       new.request_payload ->> 'asset_description'
     where new.asset_id is not null
-    on conflict (id) do nothing;
+    on conflict (id) do nothing
+  )
+  insert into public.ai_job_events (job_id, stage, status) values (new.id, new.stage, new.status);
   perform meshqueue.place_stage(new, new.stage, 1);
   return null;
 exception when lock_not_available or deadlock_detected or query_canceled then
@@ -271,7 +277,8 @@ $$;
 revoke execute on function meshqueue.check_transition(public.ai_jobs, public.job_status)
   from public, anon, authenticated;
 
--- History, written by a trigger so that it can't be forgotten, and told to the user's devices.
+-- History, written by a trigger so that it can't be forgotten, and told to the user's devices. (A job's first line
+-- is written where it enters.)
 create function meshqueue.job_history()
 returns trigger
 language plpgsql security definer
@@ -281,8 +288,7 @@ begin
   insert into public.ai_job_events (job_id, stage, status, payload)
     values (new.id, new.stage, new.status,
       case when new.status = 'FAILED' then jsonb_build_object('error_code', new.error_code) else '{}' end);
-  perform meshqueue.broadcast(new.user_id, 'job', jsonb_build_object(
-    'job_id', new.id, 'status', new.status, 'stage', new.stage, 'progress', new.progress));
+  perform meshqueue.tell_job(new);
   return null;
 end
 $$;
@@ -362,7 +368,7 @@ create trigger ai_jobs_enter after insert on public.ai_jobs
   for each row execute function meshqueue.job_enter();
 create trigger ai_jobs_guard before update on public.ai_jobs
   for each row execute function meshqueue.job_guard();
-create trigger ai_jobs_history after insert or update of status, stage on public.ai_jobs
+create trigger ai_jobs_history after update of status, stage on public.ai_jobs
   for each row execute function meshqueue.job_history();
 create trigger ai_jobs_over after update of status on public.ai_jobs
   for each row when (old.finished_at is null and new.finished_at is not null)

@@ -1,5 +1,22 @@
 -- The ledger is the truth; the account follows it in the same statement.
 
+create function meshqueue.ledger_entry_is_sound(entry public.credit_ledger)
+returns boolean
+language plpgsql immutable
+set search_path = ''
+as $$
+begin
+  return (entry.job_id is null) = (entry.kind = 'grant') and case entry.kind
+    when 'reserve' then entry.amount = 0 and entry.hold > 0
+    when 'settle' then entry.amount < 0 and entry.hold <= entry.amount
+    when 'release' then entry.amount = 0 and entry.hold < 0
+    when 'grant' then entry.amount <> 0 and entry.hold = 0
+    else false
+  end;
+end
+$$;
+revoke execute on function meshqueue.ledger_entry_is_sound(public.credit_ledger) from public, anon, authenticated;
+
 create function meshqueue.ledger_post()
 returns trigger
 language plpgsql security definer
@@ -8,7 +25,10 @@ as $$
 declare
   open bigint;
 begin
-  if new.user_id is null then
+  if not meshqueue.ledger_entry_is_sound(new) then
+    raise check_violation using message = format('a ledger entry %s can''t be (%s, %s)', new.kind, new.amount, new.hold),
+      hint = 'grant (+a, 0), reserve (0, +c), settle (-x, -c) with x <= c, release (0, -c); all but grant name a job.';
+  elsif new.user_id is null then
     return null;
   end if;
   for attempt in 1..2 loop

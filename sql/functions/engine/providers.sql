@@ -94,15 +94,49 @@ language plpgsql stable
 set search_path = ''
 as $$
 declare
-  day_limit numeric := meshqueue.setting('max_provider_credits_per_day_' || lower(asked::text));
+  force meshqueue.in_force;
+  day_limit numeric;
 begin
-  if meshqueue.provider_paused(asked) then
+  select * into force from meshqueue.in_force;
+  if asked = any (force.doubtful) and meshqueue.provider_paused(asked) then
     return false;
   end if;
+  day_limit := force.settings ->> ('max_provider_credits_per_day_' || lower(asked::text));
   return day_limit is null or meshqueue.spent_today(asked) < day_limit;
 end
 $$;
 revoke execute on function meshqueue.provider_admits(public.provider_type) from public, anon, authenticated;
+
+-- Keeps the hint: a provider with a pause, or one that no worker of the last days has a key for.
+create function meshqueue.note_doubts()
+returns void
+language sql
+set search_path = ''
+as $$
+  update meshqueue.in_force f set doubtful = d.doubtful
+  from (
+    select coalesce(array_agg(p order by p), '{}') as doubtful
+    from unnest(enum_range(null::public.provider_type)) p
+    where not meshqueue.provider_configured(p) or exists (select from meshqueue.pauses a where a.provider = p)
+  ) d
+  where f.doubtful <> d.doubtful
+$$;
+revoke execute on function meshqueue.note_doubts() from public, anon, authenticated;
+
+create function meshqueue.pauses_changed()
+returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  perform meshqueue.note_doubts();
+  return null;
+end
+$$;
+revoke execute on function meshqueue.pauses_changed() from public, anon, authenticated;
+
+create trigger pauses_changed after insert or update or delete on meshqueue.pauses
+  for each statement execute function meshqueue.pauses_changed();
 
 -- PT503 for a provider that can't take a new job.
 create function meshqueue.require_provider(asked public.provider_type)

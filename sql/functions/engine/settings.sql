@@ -2,24 +2,13 @@
 
 -- On the way of every job: plpgsql keeps its plans for the session, a SQL function with a search_path of its own
 -- is parsed and planned again in every transaction (17 us against 60 us a call on one machine).
-create function meshqueue.settings()
-returns jsonb
-language plpgsql stable
-set search_path = ''
-as $$
-begin
-  return (select f.settings from meshqueue.settings_in_force f);
-end
-$$;
-revoke execute on function meshqueue.settings() from public, anon, authenticated;
-
 create function meshqueue.setting(key text)
 returns text
 language plpgsql stable
 set search_path = ''
 as $$
 begin
-  return (select f.settings ->> key from meshqueue.settings_in_force f);
+  return (select f.settings ->> key from meshqueue.in_force f);
 end
 $$;
 revoke execute on function meshqueue.setting(text) from public, anon, authenticated;
@@ -88,7 +77,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  update meshqueue.settings_in_force set settings = (
+  update meshqueue.in_force set settings = (
     select jsonb_object_agg(v.key, v.value)
     from (
       select r.key, r.default_value as value from meshqueue.setting_rules r where r.default_value is not null
@@ -98,7 +87,7 @@ begin
     ) v
   )
   where single;
-  perform meshqueue.resize_pool(p.name) from meshqueue.pools p order by p.name;
+  perform meshqueue.admit();
   return null;
 end
 $$;

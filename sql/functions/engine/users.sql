@@ -47,6 +47,7 @@ begin
   update public.ai_jobs j set status = 'CANCELED'
     where j.user_id = old.id and j.status in ('QUEUED', 'IN_PROGRESS');
   perform meshqueue.list_objects_of(old.id);
+  delete from public.assets a where a.user_id = old.id;
   update public.credit_ledger l set user_id = null where l.user_id = old.id;
   delete from meshqueue.rates r where r.user_id = old.id;
   return old;

@@ -27,6 +27,7 @@ begin
   end if;
   if paused_before is not null then
     perform meshqueue.keys_changed(known, paused_before);
+    perform meshqueue.note_doubts();
   end if;
   return jsonb_build_object('unbroken_since', known.unbroken_since);
 end
