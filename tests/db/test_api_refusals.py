@@ -360,9 +360,9 @@ def not_configured(db: Database) -> str:
 
 def not_configured_any_more(db: Database) -> str:
     """Its last worker was not seen for a week, while others go on."""
-    new_worker(db, MESHY="key")
-    other = new_worker(db, TRIPO="key")
-    db.admin.execute("update meshqueue.workers set seen_at = now() - interval '8 days'")
+    gone, other = new_worker(db, MESHY="key"), new_worker(db, TRIPO="key")
+    query = "update meshqueue.workers set seen_at = now() - interval '8 days' where id = %s"
+    db.admin.execute(query, gone.id)
     other.heartbeat()
     return "not configured"
 
