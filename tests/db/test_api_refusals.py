@@ -129,11 +129,12 @@ def test_a_server_has_to_name_the_user(db: Database) -> None:
 # 42501 and PT401 --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", EVERY_CALL)
-def test_without_a_session_no_call_is_made(db: Database, call: str) -> None:
+def test_without_a_session_no_call_is_made(db: Database) -> None:
     """Anon may not execute them at all: PostgREST answers 401."""
-    with leaves_nothing(db), refused("42501"), db.anon() as anon:
-        anon.execute(f"select public.{call}")
+    with leaves_nothing(db):
+        for call in EVERY_CALL:
+            with refused("42501"), db.anon() as anon:
+                anon.execute(f"select public.{call}")
 
 
 def test_without_a_session_nothing_is_inserted(db: Database, user_id: UUID) -> None:

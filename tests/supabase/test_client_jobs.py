@@ -10,6 +10,9 @@ from tests.support.engine import model_file
 from tests.support.jobs import MESHY_TEXT, PREVIEW_ONLY, new_worker, rich_user
 from tests.support.project import Project
 
+# The same SQL is tested on each Postgres without the client.
+pytestmark = pytest.mark.newest_postgres
+
 Row = dict[str, Any]
 
 EMBEDDED = "*, ai_job_events(*), asset_files(*)"

@@ -14,6 +14,9 @@ from tests.support.jobs import MESHY_TEXT, rich_user
 from tests.support.project import Project, token
 from tests.support.rest import Rest, as_anon, as_server, as_user
 
+# The same SQL is tested on each Postgres without the client.
+pytestmark = pytest.mark.newest_postgres
+
 CREATE = "create_ai_job_with_credits"
 
 
@@ -177,7 +180,6 @@ def test_too_many(caller: Caller) -> None:
     assert 0 < json.loads(details)["retry_after"] <= 60
 
 
-@pytest.mark.newest_postgres
 @pytest.mark.parametrize("name", ["cancel_ai_job", "get_ai_job"])
 def test_a_busy_database(caller: Caller, name: str) -> None:
     """503 within seconds, and try again: never an internal error."""
