@@ -27,8 +27,8 @@ begin
   end if;
   if paused_before is not null then
     perform meshqueue.keys_changed(known, paused_before);
-    perform meshqueue.note_doubts();
   end if;
+  perform meshqueue.note_doubts();  -- each time: a provider is unserved from the moment its last worker is a week gone
   return jsonb_build_object('unbroken_since', known.unbroken_since);
 end
 $$;
