@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.database import Database
 from tests.support.database import _database as fresh_database
-from tests.support.jobs import create, rich_user
+from tests.support.jobs import MESHY_TEXT, account, create, rich_user
 from tests.support.refusals import refused
 from tests.support.servers import Postgres
 from tests.support.session import Session
@@ -339,6 +339,32 @@ def test_the_engine_is_out_of_reach(db: Database, role: str) -> None:
     for query in OUT_OF_REACH:
         with refused("42501"), db.request(role, sub=user_id) as session:
             session.execute(query)
+
+
+@pytest.fixture
+def custom_role(db: Database) -> Iterator[str]:
+    """A role of the app's own, named in its tokens, with the rights of signed-in users."""
+    name = f"custom_{uuid4().hex}"
+    superuser = db.superuser()
+    superuser.execute(f"create role {name} in role authenticated")
+    superuser.execute(f"grant {name} to authenticator")
+    yield name
+    superuser.execute(f"drop role {name}")
+
+
+def test_a_role_that_nobody_foresaw_is_a_client(db: Database, custom_role: str) -> None:
+    """It makes jobs for its own user only, pays, and reads no job of anybody else."""
+    owner, other = rich_user(db), rich_user(db)
+    theirs = create(db, other)
+    insert = "insert into public.ai_jobs (user_id, request_payload) values (%s, %s)"
+    with db.request(custom_role, sub=str(owner)) as session:
+        session.execute(insert, owner, MESHY_TEXT)
+    assert account(db, owner) == (10_000, 35)
+    with refused("PT403"), db.request(custom_role, sub=str(owner)) as session:
+        session.execute(insert, other, MESHY_TEXT)
+    for call in ("get_ai_job", "cancel_ai_job", "retry_ai_job"):
+        with refused("PT404"), db.request(custom_role, sub=str(owner)) as session:
+            session.execute(f"select public.{call}(%s)", theirs["id"])
 
 
 # realtime ---------------------------------------------------------------------------------
