@@ -24,13 +24,15 @@ create table meshqueue.workers (
 create table meshqueue.pools (
   name text primary key,
   provider public.provider_type not null,
-  setting text not null unique
+  stages public.job_stage[] not null,
+  setting text not null unique,
+  lock_key bigint not null generated always as (hashtextextended('meshqueue pool ' || name, 0)) stored
 );
-insert into meshqueue.pools values
-  ('meshy', 'MESHY', 'max_in_flight_meshy'),
-  ('tripo:model', 'TRIPO', 'max_in_flight_tripo_model'),
-  ('tripo:processing', 'TRIPO', 'max_in_flight_tripo_processing'),
-  ('tripo:animation', 'TRIPO', 'max_in_flight_tripo_animation');
+insert into meshqueue.pools (name, provider, setting, stages) values
+  ('meshy', 'MESHY', 'max_in_flight_meshy', '{PREVIEW,REFINE,REMESH,GENERATE,CONCEPT,RIG}'),
+  ('tripo:model', 'TRIPO', 'max_in_flight_tripo_model', '{PREVIEW,GENERATE,CONCEPT}'),
+  ('tripo:processing', 'TRIPO', 'max_in_flight_tripo_processing', '{REFINE,REMESH}'),
+  ('tripo:animation', 'TRIPO', 'max_in_flight_tripo_animation', '{RIG}');
 
 -- One row a stage of a job.
 create table meshqueue.runs (

@@ -39,21 +39,21 @@ insert into meshqueue.setting_rules (key, default_value, kind, low, high, choice
   ('moderation', 'true', 'boolean', null, null, null, false, false);
 alter table meshqueue.setting_rules enable row level security;
 
--- What every create asks, in one row that triggers keep: all known settings, and the providers that may have to be
--- refused (a hint; who is named here is looked at closely).
+-- What every create asks, in one row that triggers keep: all known settings, the price of each provider's stages,
+-- and the providers that may have to be refused (a hint; who is named here is looked at closely).
 create table meshqueue.in_force (
   single boolean primary key default true check (single),
-  settings jsonb not null,
+  settings jsonb not null default '{}',
+  prices jsonb not null default '{}',  -- {"MESHY_PREVIEW": 10, ...}
   doubtful public.provider_type[] not null default '{}'
 );
-alter table meshqueue.in_force alter column settings set storage plain;
+alter table meshqueue.in_force alter column settings set storage plain, alter column prices set storage plain;
 alter table meshqueue.in_force enable row level security;
 
 insert into public.app_settings (key, value, is_public)
   select key, default_value, is_public from meshqueue.setting_rules where default_value is not null
   on conflict (key) do nothing;
-insert into meshqueue.in_force (settings)
-  select jsonb_object_agg(key, value) from public.app_settings;
+insert into meshqueue.in_force default values;
 insert into meshqueue.slots (pool)
   select p.name
   from meshqueue.pools p

@@ -34,7 +34,7 @@ begin
     perform meshqueue.raise_no_such_job('job_id');
   end if;
   if caller is not null then
-    perform meshqueue.count_rate(caller, 'poll', meshqueue.setting('rate_poll_per_minute')::integer);
+    perform meshqueue.count_rate(caller, 'poll', 'rate_poll_per_minute');
   end if;
   return jsonb_build_object(
     'job', to_jsonb(job),

@@ -9,12 +9,10 @@
 
 create function meshqueue.pool_key(pool text)
 returns bigint
-language plpgsql immutable
+language sql stable
 set search_path = ''
 as $$
-begin
-  return hashtextextended('meshqueue pool ' || pool, 0);
-end
+  select p.lock_key from meshqueue.pools p where p.name = pool
 $$;
 revoke execute on function meshqueue.pool_key(text) from public, anon, authenticated;
 
@@ -80,33 +78,40 @@ end
 $$;
 revoke execute on function meshqueue.credits_of(public.ai_jobs, public.job_stage) from public, anon, authenticated;
 
--- A stage that is next: begun at once when it needs no slot or one is free, else it waits its turn.
+-- A stage that is next: begun at once when it needs no slot or one is free, else it waits its turn. Every create
+-- comes through here, and each call of a function costs it a hundredth: hence the look-ups in place.
 create function meshqueue.place_stage(job public.ai_jobs, next_stage public.job_stage, in_tier integer)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  in_pool text := meshqueue.pool_of(job.provider, next_stage);
+  pool record;
   token bigint;
   run bigint;
 begin
-  if in_pool is not null then
-    perform pg_advisory_xact_lock_shared(meshqueue.pool_key(in_pool));
-    if meshqueue.provider_admits(job.provider) then
-      token := meshqueue.free_token(in_pool);
+  select p.name, p.lock_key, job.provider = any (f.doubtful)
+      or f.settings ? ('max_provider_credits_per_day_' || lower(job.provider::text)) as doubtful
+    into pool
+    from meshqueue.pools p, meshqueue.in_force f
+    where p.provider = job.provider and next_stage = any (p.stages);
+  if found then
+    perform pg_advisory_xact_lock_shared(pool.lock_key);
+    if not pool.doubtful or meshqueue.provider_admits(job.provider) then
+      select s.id into token from meshqueue.slots s
+        where s.pool = pool.name and s.run_id is null limit 1 for update skip locked;
     end if;
     if token is null then
       with waiting as (
         insert into meshqueue.waiting (job_id, user_id, pool, tier, stage)
-        values (job.id, job.user_id, in_pool, in_tier, next_stage)
+        values (job.id, job.user_id, pool.name, in_tier, next_stage)
       )
-      insert into meshqueue.ring (pool, tier, user_id) values (in_pool, in_tier, job.user_id)
+      insert into meshqueue.ring (pool, tier, user_id) values (pool.name, in_tier, job.user_id)
         on conflict do nothing;
       return;
     end if;
   end if;
-  run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, in_pool,
+  run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, pool.name,
     meshqueue.credits_of(job, next_stage));
   update meshqueue.slots set run_id = run, taken_at = now() where id = token;
   if in_tier = 1 then

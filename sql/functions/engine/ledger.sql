@@ -1,57 +1,73 @@
 -- The ledger is the truth; the account follows it in the same statement.
 
-create function meshqueue.ledger_entry_is_sound(entry public.credit_ledger)
-returns boolean
-language plpgsql immutable
-set search_path = ''
-as $$
-begin
-  return (entry.job_id is null) = (entry.kind = 'grant') and case entry.kind
-    when 'reserve' then entry.amount = 0 and entry.hold > 0
-    when 'settle' then entry.amount < 0 and entry.hold <= entry.amount
-    when 'release' then entry.amount = 0 and entry.hold < 0
-    when 'grant' then entry.amount <> 0 and entry.hold = 0
-    else false
-  end;
-end
-$$;
-revoke execute on function meshqueue.ledger_entry_is_sound(public.credit_ledger) from public, anon, authenticated;
-
 create function meshqueue.ledger_post()
 returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
+begin
+  if not (
+    (new.kind = 'reserve' and new.amount = 0 and new.hold > 0
+      or new.kind = 'settle' and new.amount < 0 and new.hold <= new.amount
+      or new.kind = 'release' and new.amount = 0 and new.hold < 0
+      or new.kind = 'grant' and new.amount <> 0 and new.hold = 0)
+    and (new.job_id is null) = (new.kind = 'grant')
+  ) then
+    perform meshqueue.refuse_entry(new);
+  end if;
+  update public.credit_accounts a
+    set balance = a.balance + new.amount, reserved = a.reserved + new.hold
+    where a.user_id = new.user_id and a.balance + new.amount >= a.reserved + new.hold;
+  if not found and new.user_id is not null then
+    perform meshqueue.post_to_new_account(new);
+  end if;
+  return null;
+end
+$$;
+revoke execute on function meshqueue.ledger_post() from public, anon, authenticated;
+
+create function meshqueue.refuse_entry(entry public.credit_ledger)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise check_violation using
+    message = format('a ledger entry of kind %s can''t be (%s, %s)', entry.kind, entry.amount, entry.hold),
+    hint = 'As (amount, hold): grant (+a, 0), reserve (0, +c), settle (-x, -c) with x <= c, release (0, -c); all but '
+      'grant name a job.';
+end
+$$;
+revoke execute on function meshqueue.refuse_entry(public.credit_ledger) from public, anon, authenticated;
+
+-- No account yet, or not enough in it.
+create function meshqueue.post_to_new_account(entry public.credit_ledger)
+returns void
+language plpgsql
+set search_path = ''
+as $$
 declare
   open bigint;
 begin
-  if not meshqueue.ledger_entry_is_sound(new) then
-    raise check_violation using message = format('a ledger entry %s can''t be (%s, %s)', new.kind, new.amount, new.hold),
-      hint = 'grant (+a, 0), reserve (0, +c), settle (-x, -c) with x <= c, release (0, -c); all but grant name a job.';
-  elsif new.user_id is null then
-    return null;
+  perform meshqueue.open_account(entry.user_id);
+  update public.credit_accounts a
+    set balance = a.balance + entry.amount, reserved = a.reserved + entry.hold
+    where a.user_id = entry.user_id and a.balance + entry.amount >= a.reserved + entry.hold;
+  if found then
+    return;
   end if;
-  for attempt in 1..2 loop
-    update public.credit_accounts a
-      set balance = a.balance + new.amount, reserved = a.reserved + new.hold
-      where a.user_id = new.user_id and a.balance + new.amount >= a.reserved + new.hold;
-    if found then
-      return null;
-    end if;
-    perform meshqueue.open_account(new.user_id);
-  end loop;
-  select a.balance - a.reserved into open from public.credit_accounts a where a.user_id = new.user_id;
+  select a.balance - a.reserved into open from public.credit_accounts a where a.user_id = entry.user_id;
   if not found then
     raise sqlstate 'PT404' using message = 'no such user', detail = 'user_id',
       hint = 'user_id must be the id of a row in auth.users.';
   end if;
   raise sqlstate 'PT402' using
-    message = format('not enough credits: %s needed, %s available', new.hold - new.amount, open),
-    detail = jsonb_build_object('needed', new.hold - new.amount, 'available', open)::text,
+    message = format('not enough credits: %s needed, %s available', entry.hold - entry.amount, open),
+    detail = jsonb_build_object('needed', entry.hold - entry.amount, 'available', open)::text,
     hint = 'Buy or grant credits first; nothing was charged.';
 end
 $$;
-revoke execute on function meshqueue.ledger_post() from public, anon, authenticated;
+revoke execute on function meshqueue.post_to_new_account(public.credit_ledger) from public, anon, authenticated;
 
 create function meshqueue.ledger_keep()
 returns trigger

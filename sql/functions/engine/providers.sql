@@ -9,23 +9,13 @@ as $$
 $$;
 revoke execute on function meshqueue.lease() from public, anon, authenticated;
 
-create function meshqueue.pool_of(provider public.provider_type, stage public.job_stage)
+-- Null for DELIVER, which needs none.
+create function meshqueue.pool_of(of_provider public.provider_type, stage public.job_stage)
 returns text
-language plpgsql immutable
+language sql stable
 set search_path = ''
 as $$
-begin
-  return case
-    when stage = 'DELIVER' then null
-    when provider = 'MESHY' then 'meshy'
-    when provider = 'TRIPO' then case stage
-      when 'RIG' then 'tripo:animation'
-      when 'REFINE' then 'tripo:processing'
-      when 'REMESH' then 'tripo:processing'
-      else 'tripo:model'
-    end
-  end;
-end
+  select p.name from meshqueue.pools p where p.provider = of_provider and stage = any (p.stages)
 $$;
 revoke execute on function meshqueue.pool_of(public.provider_type, public.job_stage) from public, anon, authenticated;
 

@@ -1,19 +1,20 @@
 -- A sliding minute per user and action, exact: the row's lock makes concurrent calls queue.
 
-create function meshqueue.count_rate(rated uuid, what text, allowed integer)
+create function meshqueue.count_rate(rated uuid, what text, limit_setting text)
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
   kept timestamptz[];
+  allowed integer;
 begin
   insert into meshqueue.rates as r (user_id, action, hits) values (rated, what, array[clock_timestamp()])
   on conflict (user_id, action) do update
     set hits = array(
       select h from unnest(r.hits) h where h > clock_timestamp() - interval '1 minute'
     ) || clock_timestamp()
-  returning hits into kept;
+  returning hits, (select f.settings ->> limit_setting from meshqueue.in_force f) into kept, allowed;
   if cardinality(kept) > allowed then
     raise sqlstate 'PT429' using
       message = format('at most %s calls a minute', allowed),
@@ -24,7 +25,7 @@ begin
   end if;
 end
 $$;
-revoke execute on function meshqueue.count_rate(uuid, text, integer) from public, anon, authenticated;
+revoke execute on function meshqueue.count_rate(uuid, text, text) from public, anon, authenticated;
 
 create function meshqueue.purge_rates(older_than interval)
 returns bigint

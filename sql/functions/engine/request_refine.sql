@@ -15,7 +15,9 @@ begin
   elsif refine - known <> '{}' then
     perform meshqueue.refuse_unknown_key(refine - known, 'refine.', known);
   end if;
-  enable_pbr := meshqueue.read_boolean(refine -> 'enable_pbr', 'refine.enable_pbr');
+  if refine not in ('{"enable_pbr": true}', '{"enable_pbr": false}') then
+    enable_pbr := meshqueue.read_boolean(refine -> 'enable_pbr', 'refine.enable_pbr');
+  end if;
   texture_prompt := meshqueue.read_text(refine -> 'texture_prompt', 'refine.texture_prompt', 600);
   return true;
 end

@@ -96,22 +96,6 @@ $$;
 revoke execute on function meshqueue.read_topology(jsonb, public.provider_type, boolean)
   from public, anon, authenticated;
 
-create function meshqueue.read_remesh_options(remesh jsonb, provider public.provider_type)
-returns boolean
-language plpgsql immutable strict
-set search_path = ''
-as $$
-declare
-  enabled constant boolean := coalesce(meshqueue.read_boolean(remesh -> 'enabled', 'remesh.enabled'), true);
-  topology constant text := meshqueue.read_topology(remesh -> 'topology', provider, enabled);
-  sound constant boolean := meshqueue.check_polycount(remesh -> 'target_polycount', 'remesh.target_polycount')
-    and meshqueue.check_formats(remesh -> 'target_formats', 'remesh.target_formats');
-begin
-  return enabled;
-end
-$$;
-revoke execute on function meshqueue.read_remesh_options(jsonb, public.provider_type) from public, anon, authenticated;
-
 create function meshqueue.read_remesh(remesh jsonb, provider public.provider_type)
 returns boolean
 language plpgsql immutable strict
@@ -119,6 +103,9 @@ set search_path = ''
 as $$
 declare
   known constant text[] := '{enabled,target_polycount,topology,target_formats}';
+  enabled boolean;
+  topology text;
+  sound boolean;
 begin
   if jsonb_typeof(remesh) in ('boolean', 'null') then
     return remesh = 'true';
@@ -127,7 +114,18 @@ begin
   elsif remesh - known <> '{}' then
     perform meshqueue.refuse_unknown_key(remesh - known, 'remesh.', known);
   end if;
-  return meshqueue.read_remesh_options(remesh, provider);
+  enabled := remesh -> 'enabled' = 'true';
+  if not coalesce(enabled, false) then
+    enabled := coalesce(meshqueue.read_boolean(remesh -> 'enabled', 'remesh.enabled'), true);
+  end if;
+  topology := meshqueue.read_topology(remesh -> 'topology', provider, enabled);
+  if remesh -> 'target_polycount' not between '100' and '300000' or strpos(remesh ->> 'target_polycount', '.') > 0 then
+    sound := meshqueue.check_polycount(remesh -> 'target_polycount', 'remesh.target_polycount');
+  end if;
+  if remesh -> 'target_formats' not in ('["fbx"]', '["glb"]', '["usdz"]', '["obj"]', '["stl"]') then
+    sound := meshqueue.check_formats(remesh -> 'target_formats', 'remesh.target_formats');
+  end if;
+  return enabled;
 end
 $$;
 revoke execute on function meshqueue.read_remesh(jsonb, public.provider_type) from public, anon, authenticated;

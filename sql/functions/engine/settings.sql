@@ -70,6 +70,36 @@ end
 $$;
 revoke execute on function meshqueue.settings_check() from public, anon, authenticated;
 
+create function meshqueue.price_table(settings jsonb)
+returns jsonb
+language sql immutable
+set search_path = ''
+as $$
+  select jsonb_object_agg(p || '_' || st, case when settings ->> 'credits_enabled' = 'true' then coalesce(
+    settings ->> lower('credit_cost_' || st || '_' || p), settings ->> lower('credit_cost_' || st))::integer else 0 end)
+  from unnest(enum_range(null::public.provider_type)) p, unnest(enum_range(null::public.job_stage)) st
+$$;
+revoke execute on function meshqueue.price_table(jsonb) from public, anon, authenticated;
+
+create function meshqueue.refresh_settings()
+returns void
+language sql
+set search_path = ''
+as $$
+  update meshqueue.in_force set settings = known.settings, prices = meshqueue.price_table(known.settings)
+  from (
+    select jsonb_object_agg(v.key, v.value) as settings
+    from (
+      select r.key, r.default_value as value from meshqueue.setting_rules r where r.default_value is not null
+        and not exists (select from public.app_settings a where a.key = r.key)
+      union all
+      select a.key, a.value from public.app_settings a where exists (select from meshqueue.rule_of(a.key))
+    ) v
+  ) known
+  where single
+$$;
+revoke execute on function meshqueue.refresh_settings() from public, anon, authenticated;
+
 -- Definer: the service role changes settings, what follows from them is the engine's.
 create function meshqueue.settings_apply()
 returns trigger
@@ -77,16 +107,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  update meshqueue.in_force set settings = (
-    select jsonb_object_agg(v.key, v.value)
-    from (
-      select r.key, r.default_value as value from meshqueue.setting_rules r where r.default_value is not null
-        and not exists (select from public.app_settings a where a.key = r.key)
-      union all
-      select a.key, a.value from public.app_settings a where exists (select from meshqueue.rule_of(a.key))
-    ) v
-  )
-  where single;
+  perform meshqueue.refresh_settings();
   perform meshqueue.admit();
   return null;
 end
@@ -97,3 +118,5 @@ create trigger app_settings_check before insert or update on public.app_settings
   for each row execute function meshqueue.settings_check();
 create trigger app_settings_apply after insert or update or delete on public.app_settings
   for each statement execute function meshqueue.settings_apply();
+
+select meshqueue.refresh_settings();
