@@ -233,7 +233,7 @@ OFFENCES = {
         "alter policy make_own_jobs on public.ai_jobs with check (true)"
     ),
     "a policy for everybody": "alter policy own_jobs on public.ai_jobs to public",
-    "a foreign key without an index": "drop index public.ai_jobs_retry",
+    "a foreign key without an index": "drop index public.ai_jobs_asset",
     "an index twice": "create index more on public.ai_jobs (user_id, created_at desc)",
     "a table without a primary key": "create table public.t (id int)",
     "a serial instead of an identity": "create table public.t (id serial primary key)",

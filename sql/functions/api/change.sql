@@ -79,7 +79,7 @@ declare
   newer uuid;
 begin
   select j.id into newer from public.ai_jobs j
-    where j.retry_of = job.id and j.status in ('QUEUED', 'IN_PROGRESS', 'SUCCEEDED') limit 1;
+    where j.user_id = job.user_id and j.retry_of = job.id and j.status in ('QUEUED', 'IN_PROGRESS', 'SUCCEEDED') limit 1;
   if job.status not in ('FAILED', 'CANCELED') or newer is not null then
     raise sqlstate 'PT409' using
       message = case when newer is null then 'only a job that failed or was canceled can be tried again'

@@ -187,17 +187,14 @@ set search_path = ''
 set lock_timeout = '2s'
 as $$
 begin
-  -- Money before rate: the ledger locks the account, as a create with a key did before it came here.
-  if new.credits_cost > 0 then
-    insert into public.credit_ledger (user_id, job_id, kind, amount, hold)
-      values (new.user_id, new.id, 'reserve', 0, new.credits_cost);
-  else
+  if new.credits_cost = 0 then
     perform meshqueue.open_account(new.user_id);  -- the row that later steps lock
   end if;
-  if current_setting('role') = 'authenticated' or meshqueue.caller_is_client() then
-    perform meshqueue.count_rate(new.user_id, 'job_create', 'rate_job_create_per_minute');
-  end if;
-  with asset as (
+  -- Money before rate: the ledger locks the account, as a create with a key did before it came here.
+  with reserve as (
+    insert into public.credit_ledger (user_id, job_id, kind, amount, hold)
+    select new.user_id, new.id, 'reserve', 0, new.credits_cost where new.credits_cost > 0
+  ), asset as (
     insert into public.assets (id, user_id, source_job_id, title, description)
     select new.asset_id, new.user_id, new.id, new.request_payload ->> 'asset_title',
       new.request_payload ->> 'asset_description'
@@ -205,6 +202,9 @@ begin
     on conflict (id) do nothing
   )
   insert into public.ai_job_events (job_id, stage, status) values (new.id, new.stage, new.status);
+  if current_setting('role') = 'authenticated' or meshqueue.caller_is_client() then
+    perform meshqueue.count_rate(new.user_id, 'job_create', 'rate_job_create_per_minute');
+  end if;
   perform meshqueue.place_stage(new, new.stage, 1);
   return null;
 exception when lock_not_available or deadlock_detected or query_canceled then
@@ -229,7 +229,7 @@ begin
       detail = old.id::text, hint = 'Cancel it and make a new one.';
   end if;
   if meshqueue.is_over(old.status) then
-    if (to_jsonb(new) - '{asset_id,retry_of}'::text[]) is distinct from (to_jsonb(old) - '{asset_id,retry_of}'::text[]) then
+    if to_jsonb(new) - 'asset_id' is distinct from to_jsonb(old) - 'asset_id' then
       raise sqlstate 'PT409' using message = format('a job that %s never changes', old.status),
         detail = old.id::text, hint = 'Use retry_ai_job(job_id) for a new try.';
     end if;
@@ -237,13 +237,13 @@ begin
   end if;
   if new.status <> old.status then
     perform meshqueue.check_transition(old, new.status);
-    new.started_at := case when new.status = 'IN_PROGRESS' then now() else new.started_at end;
-    new.finished_at := case when meshqueue.is_over(new.status) then now() end;
-    new.progress := case when new.status = 'SUCCEEDED' then 100 else new.progress end;
-    new.error_code := case when new.status = 'FAILED' then coalesce(new.error_code, 'ended_by_operator') end;
-    new.error_message := case when new.status = 'FAILED'
-      then coalesce(new.error_message, 'The job was ended by an operator.') end;
   end if;
+  new.started_at := coalesce(old.started_at, case when new.status = 'IN_PROGRESS' then now() end);
+  new.finished_at := case when meshqueue.is_over(new.status) then now() end;
+  new.progress := case when new.status = 'SUCCEEDED' then 100 else least(greatest(new.progress, old.progress), 99) end;
+  new.error_code := case when new.status = 'FAILED' then coalesce(new.error_code, 'ended_by_operator') end;
+  new.error_message := case when new.status = 'FAILED'
+    then coalesce(new.error_message, 'The job was ended by an operator.') end;
   return new;
 end
 $$;

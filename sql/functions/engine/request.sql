@@ -46,6 +46,7 @@ declare
   }';
   plain constant text[] := '{prompt,art_style,refine,remesh,asset_title,asset_description}';
   sound boolean;
+  refined boolean;
 begin
   -- What is plainly right is seen at once; the readers, which know why not, are called for the rest.
   if payload is null or jsonb_typeof(payload) <> 'object' or octet_length(payload::text) > 8192 or payload - known <> '{}' then
@@ -64,18 +65,21 @@ begin
   then
     sound := meshqueue.check_prompt(payload, provider, kind);
   end if;
-  stages := meshqueue.plan_stages(
-    provider,
-    kind,
-    coalesce(meshqueue.read_refine(payload -> 'refine'), true),
-    coalesce(meshqueue.read_remesh(payload -> 'remesh', provider), false),
-    coalesce(payload -> 'requires_rig' = 'true', false)
-  );
-  asset_id := meshqueue.read_uuid(payload -> 'asset_id', 'asset_id');
-  asset_title := meshqueue.read_text(payload -> 'asset_title', 'asset_title', 200);
-  asset_description := meshqueue.read_text(payload -> 'asset_description', 'asset_description', 2000);
-  create_asset := coalesce(meshqueue.read_boolean(payload -> 'create_asset', 'create_asset'), true)
-    and asset_id is null;
+  refined := payload -> 'refine' is distinct from 'false';
+  if payload -> 'refine' not in ('{"enable_pbr": true}', '{"enable_pbr": false}', '{}', 'true', 'false') then
+    refined := coalesce(meshqueue.read_refine(payload -> 'refine'), true);
+  end if;
+  stages := meshqueue.plan_stages(provider, kind, refined,
+    case when payload ? 'remesh' then meshqueue.read_remesh(payload -> 'remesh', provider) end,
+    payload -> 'requires_rig' = 'true');
+  create_asset := true;
+  if payload ?| '{asset_id,asset_title,asset_description,create_asset}' then
+    asset_id := meshqueue.read_uuid(payload -> 'asset_id', 'asset_id');
+    asset_title := meshqueue.read_text(payload -> 'asset_title', 'asset_title', 200);
+    asset_description := meshqueue.read_text(payload -> 'asset_description', 'asset_description', 2000);
+    create_asset := coalesce(meshqueue.read_boolean(payload -> 'create_asset', 'create_asset'), true)
+      and asset_id is null;
+  end if;
 end
 $$;
 revoke execute on function meshqueue.read_request(jsonb, public.provider_type, uuid) from public, anon, authenticated;

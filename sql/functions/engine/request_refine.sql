@@ -15,9 +15,7 @@ begin
   elsif refine - known <> '{}' then
     perform meshqueue.refuse_unknown_key(refine - known, 'refine.', known);
   end if;
-  if refine not in ('{"enable_pbr": true}', '{"enable_pbr": false}') then
-    enable_pbr := meshqueue.read_boolean(refine -> 'enable_pbr', 'refine.enable_pbr');
-  end if;
+  enable_pbr := meshqueue.read_boolean(refine -> 'enable_pbr', 'refine.enable_pbr');
   texture_prompt := meshqueue.read_text(refine -> 'texture_prompt', 'refine.texture_prompt', 600);
   return true;
 end
