@@ -7,6 +7,15 @@ insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_typ
 on conflict (id) do nothing;
 
 do $$
+begin
+  if exists (select from storage.buckets b where b.id in ('inputs', 'assets') and b.public) then
+    raise exception 'the bucket inputs or assets exists and is public: private models would be open to everybody'
+      using hint = 'Make both private (dashboard: Storage), or rename the one that is yours, then migrate again.';
+  end if;
+end
+$$;
+
+do $$
 declare
   t text;
 begin

@@ -9,9 +9,11 @@ from tests.support.jobs import Row, new_worker, rich_user
 
 
 def lapse(db: Database, worker: Worker) -> None:
-    """Its last heartbeat was a lease's length ago."""
+    """Its last heartbeat was a lease's length ago, while the others were there all the time."""
     query = "update meshqueue.workers set seen_at = now() - interval '31 seconds' where id = %s"
     db.admin.execute(query, worker.id)
+    earlier = "now() - interval '1 minute'"
+    db.admin.execute(f"update meshqueue.workers set unbroken_since = {earlier}")
 
 
 def begun_job(db: Database, worker: Worker) -> tuple[Row, Answer]:
@@ -41,6 +43,25 @@ def test_a_lapsed_holder_loses_its_run(db: Database) -> None:
     taken = other.begin(job["id"], "PREVIEW")
     assert (taken["outcome"], taken["attempt"]) == ("begun", 2)
     assert holder.finish(run) == {"outcome": "fenced"}
+
+
+def test_who_came_just_now_takes_nothing(db: Database) -> None:
+    """After an outage all leases have lapsed: the holder first has the chance to say it lives."""
+    holder, other = new_worker(db), new_worker(db)
+    job, _ = begun_job(db, holder)
+    lapse(db, holder)
+    db.admin.execute("update meshqueue.workers set unbroken_since = now()")
+    assert other.begin(job["id"], "PREVIEW") == {"outcome": "busy"}
+
+
+def test_an_answer_that_was_never_heard(db: Database) -> None:
+    """A worker whose begin was lost on the way may ask again, and only for its own run."""
+    worker, other = new_worker(db), new_worker(db)
+    job, _ = begun_job(db, worker)
+    again = "select meshqueue.begin_stage(%s, 'PREVIEW', %s, again => true)"
+    assert db.admin.value(again, job["id"], other.id) == {"outcome": "busy"}
+    answer = db.admin.value(again, job["id"], worker.id)
+    assert (answer["outcome"], answer["attempt"]) == ("begun", 2)
 
 
 def test_a_worker_that_left_loses_its_runs(db: Database) -> None:

@@ -56,7 +56,6 @@ def everything(db: Database) -> list[Row]:
         "meshqueue.submissions",
         "meshqueue.slots",
         "meshqueue.waiting",
-        "meshqueue.removals",
         "public.ai_jobs",
         "public.ai_job_events",
         "public.credit_ledger",

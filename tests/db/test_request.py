@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg.errors import DatabaseError
 
-from tests.support.database import _database as fresh_database
+from tests.support.database import fresh_database
 from tests.support.servers import Postgres
 from tests.support.session import Session
 

@@ -5,8 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.database import Database
-from tests.support.database import _database as fresh_database
+from tests.support.database import Database, fresh_database
 from tests.support.jobs import MESHY_TEXT, account, create, rich_user
 from tests.support.refusals import refused
 from tests.support.servers import Postgres
@@ -130,7 +129,10 @@ LINTS = {
     """,
     "a function whose search_path can be changed": f"""
         select oid::regprocedure::text from pg_proc
-        where pronamespace {OURS} and not coalesce(proconfig, '{{}}') @> '{{"search_path=\\"\\""}}'
+        where pronamespace {OURS} and not coalesce(proconfig, '{{}}')
+          && array['search_path=pg_catalog, pg_temp', 'search_path=""']
+          or prosecdef and pronamespace {OURS}
+          and not coalesce(proconfig, '{{}}') @> array['search_path=pg_catalog, pg_temp']
     """,
     "a definer function in the exposed schema": """
         select oid::regprocedure::text from pg_proc

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.schema.tree import Tree
-from tests.support.database import Database, _database
+from tests.support.database import Database, fresh_database
 from tests.support.servers import Postgres
 from worker.schema.platform import ensure_platform
 
@@ -18,14 +18,14 @@ def project(blank_db: Database) -> Database:
 @pytest.fixture
 def twin(server: Postgres) -> Iterator[Database]:
     """A second new project, to compare with the first."""
-    with _database(server, "template0") as blank:
+    with fresh_database(server, "template0") as blank:
         yield made_project(blank)
 
 
 @pytest.fixture
 def older_project(server: Postgres) -> Iterator[Database]:
     """A project from the time when new tables were exposed by default."""
-    with _database(server, "template0") as blank:
+    with fresh_database(server, "template0") as blank:
         yield made_project(blank, auto_expose=True)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.database import _database as fresh_database
+from tests.support.database import fresh_database
 from tests.support.gateway import gateway
 from tests.support.jobs import set_setting
 from tests.support.postgrest import run_postgrest

@@ -76,11 +76,13 @@ class Database:
     @contextmanager
     def request(self, role: str, **claims: Any) -> Iterator[Session]:
         session = self._authenticators.pop() if self._authenticators else self._authenticator()
-        with session.connection.transaction():
-            session.execute(SETTINGS_OF_ROLE, role)
-            session.execute(BECOME, role, json.dumps({"role": role, **claims}))
-            yield session
-        self._authenticators.append(session)
+        try:
+            with session.connection.transaction():
+                session.execute(SETTINGS_OF_ROLE, role)
+                session.execute(BECOME, role, json.dumps({"role": role, **claims}))
+                yield session
+        finally:
+            self._authenticators.append(session)
 
     def new_user(self, *, anonymous: bool = False) -> UUID:
         user_id = uuid4()
@@ -113,19 +115,19 @@ def template(server: Postgres) -> str:
 @pytest.fixture
 def db(server: Postgres, template: str) -> Iterator[Database]:
     """A database with everything applied."""
-    with _database(server, template) as database:
+    with fresh_database(server, template) as database:
         yield database
 
 
 @pytest.fixture
 def blank_db(server: Postgres) -> Iterator[Database]:
     """A database with nothing in it; only the superuser is sure to exist."""
-    with _database(server, "template0") as database:
+    with fresh_database(server, "template0") as database:
         yield database
 
 
 @contextmanager
-def _database(server: Postgres, template: str) -> Iterator[Database]:
+def fresh_database(server: Postgres, template: str) -> Iterator[Database]:
     database = Database(server, f"{PREFIX}{os.getpid()}_{next(NUMBERS)}")
     _create(server, database.name, template)
     try:

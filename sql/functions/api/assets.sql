@@ -3,7 +3,7 @@
 create function meshqueue.lock_asset(wanted uuid)
 returns public.assets
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   asset public.assets;
@@ -20,20 +20,17 @@ end
 $$;
 revoke execute on function meshqueue.lock_asset(uuid) from public, anon, authenticated;
 
--- is_public and the URLs change when the copy is made, or removed.
 create function meshqueue.want_public(wanted_asset uuid, is_wanted boolean)
 returns setof public.assets
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
   asset public.assets;
 begin
   asset := meshqueue.lock_asset(wanted_asset);  -- a handler does not reach what fails in declare
-  insert into meshqueue.publications as p (asset_id, wanted) values (asset.id, is_wanted)
-    on conflict (asset_id) do update set wanted = excluded.wanted, since = now();
-  perform meshqueue.enqueue('upkeep', 'publish_asset', jsonb_build_object('asset_id', asset.id));
+  perform meshqueue.wish_public(asset.id, is_wanted);
   return next asset;
 exception when lock_not_available or deadlock_detected or query_canceled then
   perform meshqueue.raise_busy();
@@ -45,7 +42,7 @@ grant execute on function meshqueue.want_public(uuid, boolean) to authenticated,
 create function public.publish_template(asset_id uuid)
 returns setof public.assets
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from meshqueue.want_public(asset_id, true)
 $$;
@@ -55,7 +52,7 @@ grant execute on function public.publish_template(uuid) to authenticated, servic
 create function public.unpublish_template(asset_id uuid)
 returns setof public.assets
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from meshqueue.want_public(asset_id, false)
 $$;
@@ -66,7 +63,7 @@ grant execute on function public.unpublish_template(uuid) to authenticated, serv
 create function meshqueue.remove_asset(wanted uuid)
 returns setof public.assets
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -93,7 +90,7 @@ grant execute on function meshqueue.remove_asset(uuid) to authenticated, service
 create function public.delete_asset(asset_id uuid)
 returns setof public.assets
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from meshqueue.remove_asset(asset_id)
 $$;

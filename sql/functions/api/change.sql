@@ -3,7 +3,7 @@
 create function meshqueue.raise_no_such_job(argument text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise sqlstate 'PT404' using message = 'no such job', detail = argument,
@@ -16,7 +16,7 @@ revoke execute on function meshqueue.raise_no_such_job(text) from public, anon, 
 create function meshqueue.lock_job(wanted uuid)
 returns public.ai_jobs
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   job public.ai_jobs;
@@ -39,7 +39,7 @@ revoke execute on function meshqueue.lock_job(uuid) from public, anon, authentic
 create function meshqueue.cancel_job(wanted uuid)
 returns setof public.ai_jobs
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -63,7 +63,7 @@ grant execute on function meshqueue.cancel_job(uuid) to authenticated, service_r
 create function public.cancel_ai_job(job_id uuid)
 returns setof public.ai_jobs
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from meshqueue.cancel_job(job_id)
 $$;
@@ -73,7 +73,7 @@ grant execute on function public.cancel_ai_job(uuid) to authenticated, service_r
 create function meshqueue.check_retry(job public.ai_jobs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   newer uuid;
@@ -91,14 +91,14 @@ end
 $$;
 revoke execute on function meshqueue.check_retry(public.ai_jobs) from public, anon, authenticated;
 
--- What the earlier job finished counts for the new one too; it was paid for then.
+-- What the earlier job finished counts for the new one too.
 create function meshqueue.inherit_stages(from_job uuid, to_job public.ai_jobs)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into meshqueue.runs (job_id, user_id, provider, stage, credits, state, progress, result, begun_at, ended_at)
-  select to_job.id, r.user_id, r.provider, r.stage, 0, 'done', 100,
+  select to_job.id, r.user_id, r.provider, r.stage, meshqueue.refunded_stage(r), 'done', 100,
     coalesce(r.result, '{}') || jsonb_strip_nulls(jsonb_build_object('task_id', coalesce((
       select s.task_id from meshqueue.submissions s
       where s.run_id = r.id and s.outcome = 'succeeded' order by (s.digest = 'stray'), s.n desc limit 1
@@ -111,7 +111,7 @@ revoke execute on function meshqueue.inherit_stages(uuid, public.ai_jobs) from p
 create function meshqueue.retry_job(wanted uuid)
 returns setof public.ai_jobs
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -121,7 +121,9 @@ begin
   old := meshqueue.lock_job(wanted);
   perform meshqueue.check_retry(old);
   insert into public.ai_jobs as j (user_id, asset_id, provider, client_task_id, metadata, request_payload, retry_of)
-    values (old.user_id, old.asset_id, old.provider, old.client_task_id, old.metadata, old.request_payload, old.id)
+    -- The provider again as it was named, not as it was routed: the body may name another.
+    values (old.user_id, old.asset_id, case when old.request_payload ->> 'provider' is null then old.provider
+      else 'MESHY' end, old.client_task_id, old.metadata, old.request_payload, old.id)
     returning j.* into job;
   perform meshqueue.inherit_stages(old.id, job);
   return next job;
@@ -135,7 +137,7 @@ grant execute on function meshqueue.retry_job(uuid) to authenticated, service_ro
 create function public.retry_ai_job(job_id uuid)
 returns setof public.ai_jobs
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from meshqueue.retry_job(job_id)
 $$;

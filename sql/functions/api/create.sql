@@ -4,7 +4,7 @@
 create function meshqueue.repeated_job(key text, request jsonb, named public.provider_type, task text, app_data jsonb)
 returns setof public.ai_jobs
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -33,7 +33,7 @@ create function meshqueue.request_of(
 )
 returns jsonb
 language plpgsql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   arguments jsonb := jsonb_strip_nulls(jsonb_build_object(
@@ -55,7 +55,7 @@ create function public.create_ai_job_with_credits(
 )
 returns setof public.ai_jobs
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
@@ -90,7 +90,7 @@ create function public.create_ai_job(
 )
 returns setof public.ai_jobs
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select * from public.create_ai_job_with_credits(request_payload => request_payload, create_asset => create_asset,
     asset_title => asset_title, asset_description => asset_description, provider => provider,

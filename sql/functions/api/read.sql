@@ -4,7 +4,7 @@
 create function meshqueue.queue_position(of_job uuid)
 returns bigint
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select
     (select count(*) from meshqueue.waiting o
@@ -22,7 +22,7 @@ revoke execute on function meshqueue.queue_position(uuid) from public, anon, aut
 create function meshqueue.read_job(wanted uuid)
 returns jsonb
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -53,7 +53,7 @@ grant execute on function meshqueue.read_job(uuid) to authenticated, service_rol
 create function public.get_ai_job(job_id uuid)
 returns jsonb
 language sql volatile
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select meshqueue.read_job(job_id)
 $$;
@@ -64,7 +64,7 @@ grant execute on function public.get_ai_job(uuid) to authenticated, service_role
 create function public.get_credits(ledger_limit integer default 20)
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object(
     'balance', coalesce(a.balance, 0), 'reserved', coalesce(a.reserved, 0),
@@ -84,7 +84,7 @@ grant execute on function public.get_credits(integer) to authenticated, service_
 create function meshqueue.public_settings()
 returns jsonb
 language sql stable security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_object_agg(s.key, case
       when s.value ~ '^[0-9]{1,9}$' then to_jsonb(s.value::integer)
@@ -107,7 +107,7 @@ grant execute on function meshqueue.public_settings() to anon, authenticated, se
 create function public.get_public_settings()
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select meshqueue.public_settings()
 $$;
@@ -118,7 +118,7 @@ grant execute on function public.get_public_settings() to anon, authenticated, s
 create function public.get_asset_files(asset_id uuid)
 returns setof public.asset_files
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select f.* from public.asset_files f where f.asset_id = get_asset_files.asset_id order by f.role, f.position, f.format
 $$;

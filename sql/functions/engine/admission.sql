@@ -10,7 +10,7 @@
 create function meshqueue.pool_key(pool text)
 returns bigint
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.lock_key from meshqueue.pools p where p.name = pool
 $$;
@@ -20,7 +20,7 @@ revoke execute on function meshqueue.pool_key(text) from public, anon, authentic
 create function meshqueue.lock_pool_to_free(pool text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '250ms'
 as $$
 begin
@@ -37,7 +37,7 @@ create function meshqueue.start_run(
 )
 returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   run meshqueue.runs;
@@ -55,7 +55,7 @@ revoke execute on function meshqueue.start_run(uuid, uuid, public.provider_type,
 create function meshqueue.free_token(wanted_pool text)
 returns bigint
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   token bigint;
@@ -70,7 +70,7 @@ revoke execute on function meshqueue.free_token(text) from public, anon, authent
 create function meshqueue.credits_of(job public.ai_jobs, wanted public.job_stage)
 returns integer
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return job.stage_credits[array_position(job.stages, wanted)];
@@ -83,7 +83,7 @@ revoke execute on function meshqueue.credits_of(public.ai_jobs, public.job_stage
 create function meshqueue.place_stage(job public.ai_jobs, next_stage public.job_stage, in_tier integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   pool record;
@@ -128,7 +128,7 @@ revoke execute on function meshqueue.place_stage(public.ai_jobs, public.job_stag
 create function meshqueue.take_next(from_pool text)
 returns setof meshqueue.waiting
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   turn meshqueue.ring;
@@ -172,7 +172,7 @@ revoke execute on function meshqueue.take_next(text) from public, anon, authenti
 create function meshqueue.fill_pool(to_fill text)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   token bigint;
@@ -181,6 +181,10 @@ declare
   admitted integer := 0;
 begin
   loop
+    if admitted = 200 then  -- a limit raised by thousands: not all in one transaction
+      perform meshqueue.admit_later(to_fill);
+      exit;
+    end if;
     token := meshqueue.free_token(to_fill);
     exit when token is null;
     exit when not meshqueue.provider_admits((select p.provider from meshqueue.pools p where p.name = to_fill));
@@ -207,7 +211,7 @@ revoke execute on function meshqueue.fill_pool(text) from public, anon, authenti
 create function meshqueue.admit(only_pool text default null)
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -230,16 +234,16 @@ revoke execute on function meshqueue.admit(text) from public, anon, authenticate
 create function meshqueue.admit_later(pool text)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
-  select meshqueue.enqueue('upkeep', 'admit', jsonb_build_object('pool', pool))
+  select meshqueue.enqueue('upkeep', 'admit', jsonb_build_object('pool', pool), now() + interval '1 second')
 $$;
 revoke execute on function meshqueue.admit_later(text) from public, anon, authenticated;
 
 create function meshqueue.capacity(of_pool text)
 returns integer
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select meshqueue.setting(p.setting)::integer from meshqueue.pools p where p.name = of_pool
 $$;
@@ -249,7 +253,7 @@ revoke execute on function meshqueue.capacity(text) from public, anon, authentic
 create function meshqueue.free_slot(run meshqueue.runs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   locked boolean;
@@ -276,7 +280,7 @@ revoke execute on function meshqueue.free_slot(meshqueue.runs) from public, anon
 create function meshqueue.fit_pool(to_fit text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   missing integer := meshqueue.capacity(to_fit)
@@ -296,7 +300,7 @@ revoke execute on function meshqueue.fit_pool(text) from public, anon, authentic
 create function meshqueue.take_slot(run meshqueue.runs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   token bigint := meshqueue.free_token(run.pool);

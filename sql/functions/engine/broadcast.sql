@@ -3,7 +3,7 @@
 create function meshqueue.broadcast(owner uuid, event text, payload jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regproc('realtime.send') is not null then
@@ -16,7 +16,7 @@ revoke execute on function meshqueue.broadcast(uuid, text, jsonb) from public, a
 create function meshqueue.tell_job(job public.ai_jobs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.broadcast(job.user_id, 'job', jsonb_build_object(

@@ -4,7 +4,7 @@
 create function meshqueue.caller_is_client()
 returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return current_setting('role') in ('authenticated', 'anon')
@@ -21,7 +21,7 @@ grant execute on function meshqueue.caller_is_client() to authenticated, service
 create function meshqueue.require_user()
 returns uuid
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   caller uuid := auth.uid();
@@ -40,7 +40,7 @@ grant execute on function meshqueue.require_user() to authenticated, service_rol
 create function meshqueue.raise_busy()
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise sqlstate 'PT503' using

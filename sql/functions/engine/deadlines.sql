@@ -3,12 +3,14 @@
 create function meshqueue.overdue_jobs(at_most integer)
 returns table (id uuid)
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select j.id
   from public.ai_jobs j join public.credit_accounts a on a.user_id = j.user_id
   where j.status in ('QUEUED', 'IN_PROGRESS') and j.deadline_at < now()
-    and not (j.status = 'IN_PROGRESS' and j.stage <> 'DELIVER' and meshqueue.provider_paused(j.provider))
+    -- Under a pause the clock stands still, but not for ever: a day later the job ends all the same.
+    and not (j.status = 'IN_PROGRESS' and j.stage <> 'DELIVER' and j.deadline_at > now() - interval '1 day'
+      and meshqueue.provider_paused(j.provider))
   order by j.deadline_at
   limit at_most
   for no key update of a, j skip locked
@@ -17,7 +19,7 @@ revoke execute on function meshqueue.overdue_jobs(integer) from public, anon, au
 
 create function meshqueue.expiry_of(job public.ai_jobs, out code text, out message text)
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select e.code, e.message from (values
     (job.status = 'QUEUED', 'queue_timeout', 'The job waited too long for its turn. Nothing was charged.'),
@@ -29,22 +31,42 @@ as $$
 $$;
 revoke execute on function meshqueue.expiry_of(public.ai_jobs) from public, anon, authenticated;
 
--- Called by every worker, and by pg_cron where it exists, so that the promise holds with no worker alive. Skips what
--- somebody works on; waits for nobody, so the lock order can't be broken.
-create function meshqueue.expire_jobs(at_most integer default 100)
+create function meshqueue.expire_job(overdue uuid)
 returns integer
 language plpgsql
-set search_path = ''
-set lock_timeout = '2s'
+set search_path = pg_catalog, pg_temp
 as $$
-declare
-  expired integer;
 begin
   update public.ai_jobs j
     set status = 'FAILED', error_code = (meshqueue.expiry_of(j)).code, error_message = (meshqueue.expiry_of(j)).message
-    from (select o.id from meshqueue.overdue_jobs(least(at_most, 100)) o) overdue
-    where j.id = overdue.id;
-  get diagnostics expired = row_count;
+    where j.id = overdue;
+  return 1;
+exception
+  when sqlstate 'PT503' then
+    return 0;  -- somebody holds a part of it; the next call tries again
+  when others then
+    perform meshqueue.report_incident('expiry_failed', overdue, null, jsonb_build_object('error', sqlerrm));
+    return 0;
+end
+$$;
+revoke execute on function meshqueue.expire_job(uuid) from public, anon, authenticated;
+
+-- Called by every worker, and by pg_cron where it exists, so that the promise holds with no worker alive. Skips what
+-- somebody works on, so the lock order can't be broken. Each job ends by itself: one that can't (a session that hangs
+-- may hold its run) keeps no other from its end.
+create function meshqueue.expire_jobs(at_most integer default 100)
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+  overdue uuid;
+  expired integer := 0;
+begin
+  for overdue in select o.id from meshqueue.overdue_jobs(least(at_most, 100)) o loop
+    expired := expired + meshqueue.expire_job(overdue);
+  end loop;
   return expired;
 end
 $$;
@@ -54,7 +76,7 @@ revoke execute on function meshqueue.expire_jobs(integer) from public, anon, aut
 create function meshqueue.schedule_expiry()
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then

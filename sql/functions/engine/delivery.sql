@@ -3,7 +3,7 @@
 create function meshqueue.begin_delivery(job_id uuid, worker uuid)
 returns jsonb
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select meshqueue.begin_stage(job_id, 'DELIVER', worker)
 $$;
@@ -12,13 +12,14 @@ revoke execute on function meshqueue.begin_delivery(uuid, uuid) from public, ano
 create function meshqueue.check_files(owner uuid, files jsonb)
 returns void
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   stray text;
 begin
   select f ->> 'path' into stray from jsonb_array_elements(files) f
-    where f ->> 'bucket' is null or not coalesce(starts_with(f ->> 'path', owner || '/'), false)
+    where f ->> 'bucket' is null or f ->> 'path' ~ '(^|/)[.][.](/|$)'
+      or not coalesce(starts_with(f ->> 'path', owner || '/'), false)
     limit 1;
   if found then
     raise check_violation using
@@ -32,7 +33,7 @@ revoke execute on function meshqueue.check_files(uuid, jsonb) from public, anon,
 create function meshqueue.add_files(job public.ai_jobs, files jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from meshqueue.removals m
     using jsonb_to_recordset(files) as f (bucket text, path text)
@@ -49,7 +50,7 @@ revoke execute on function meshqueue.add_files(public.ai_jobs, jsonb) from publi
 create function meshqueue.point_asset(asset uuid, job_id uuid, urls jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update public.assets a
   set source_job_id = point_asset.job_id,
@@ -69,7 +70,7 @@ revoke execute on function meshqueue.point_asset(uuid, uuid, jsonb) from public,
 create function meshqueue.result_of(job public.ai_jobs, report jsonb)
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(report, '{}') || jsonb_strip_nulls(jsonb_build_object(
     'files', (
@@ -94,7 +95,7 @@ create function meshqueue.finish_delivery(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
 declare
@@ -103,7 +104,7 @@ begin
   perform meshqueue.check_files(r.user_id, files) from meshqueue.runs r where r.id = run;
   held := meshqueue.hold_run(run, attempt, worker, true);
   if held.outcome <> 'ok' then
-    if (held.run).state = 'canceled' then
+    if (held.run).ended_at is not null then
       perform meshqueue.remove_objects(files);
     end if;
     return jsonb_build_object('outcome', 'fenced');
@@ -114,16 +115,35 @@ begin
     where r.id = finish_delivery.run;
   update public.ai_jobs j set status = 'SUCCEEDED', result_payload = meshqueue.result_of(j, report)
     where j.id = (held.job).id;
+  if (held.job).request_payload -> 'public' = 'true' and (held.job).asset_id is not null then
+    perform meshqueue.wish_public((held.job).asset_id, true);
+  end if;
   return jsonb_build_object('outcome', 'ok');
 end
 $$;
 revoke execute on function meshqueue.finish_delivery(bigint, integer, uuid, jsonb, jsonb, jsonb)
   from public, anon, authenticated;
 
+-- is_public and the URLs change when the worker has made the copy, or removed it.
+create function meshqueue.wish_public(asset uuid, is_wanted boolean)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into meshqueue.publications as p (asset_id, wanted) values (asset, is_wanted)
+    on conflict (asset_id) do update set wanted = excluded.wanted, since = now() where p.wanted <> excluded.wanted;
+  if found then
+    perform meshqueue.enqueue('upkeep', 'publish_asset', jsonb_build_object('asset_id', asset));
+  end if;
+end
+$$;
+revoke execute on function meshqueue.wish_public(uuid, boolean) from public, anon, authenticated;
+
 create function meshqueue.remove_objects(files jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into meshqueue.removals (bucket, path)
   select f.bucket, f.path from jsonb_to_recordset(files) as f (bucket text, path text)
@@ -136,7 +156,7 @@ revoke execute on function meshqueue.remove_objects(jsonb) from public, anon, au
 create function meshqueue.file_removed()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into meshqueue.removals (bucket, path)
@@ -155,7 +175,7 @@ create trigger asset_files_removed after delete on public.asset_files
 create function meshqueue.asset_touched()
 returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if char_length(new.title) > 200 then

@@ -3,7 +3,7 @@
 create function meshqueue.notify_task(provider public.provider_type, task_id text)
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   watched meshqueue.runs;

@@ -3,7 +3,7 @@
 create function meshqueue.is_over(status public.job_status)
 returns boolean
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select status in ('SUCCEEDED', 'FAILED', 'CANCELED')
 $$;
@@ -12,7 +12,7 @@ revoke execute on function meshqueue.is_over(public.job_status) from public, ano
 create function meshqueue.check_identity(owner uuid)
 returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not meshqueue.caller_is_client() then
@@ -31,14 +31,17 @@ revoke execute on function meshqueue.check_identity(uuid) from public, anon, aut
 create function meshqueue.check_columns(job public.ai_jobs)
 returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if job.status <> 'QUEUED' or job.progress <> 0 or job.created_at <> now() or job.result_payload is not null then
+  if job.status <> 'QUEUED' or job.progress <> 0 or job.created_at <> now() or job.result_payload is not null
+    or coalesce(job.error_code, job.error_message) is not null or coalesce(job.started_at, job.finished_at) is not null
+  then
     raise sqlstate 'PT400' using message = 'a job begins at its beginning', detail = 'status',
-      hint = 'Leave out status, progress, created_at and result_payload.';
-  elsif char_length(job.client_task_id) not between 1 and 128 then
-    raise sqlstate 'PT400' using message = 'client_task_id must have 1 to 128 characters', detail = 'client_task_id',
+      hint = 'Leave out status, progress, the times, the result and the error.';
+  elsif char_length(job.client_task_id) not between 1 and 128 or job.client_task_id ~ '[[:cntrl:]/\\]|^[.]+$' then
+    raise sqlstate 'PT400' using message = 'client_task_id must have 1 to 128 characters, no slash and no control '
+      'characters', detail = 'client_task_id',
       hint = 'Leave it out where jobs need no grouping.';
   elsif char_length(job.idempotency_key) not between 1 and 200 then
     raise sqlstate 'PT400' using message = 'idempotency_key must have 1 to 200 characters',
@@ -53,11 +56,12 @@ revoke execute on function meshqueue.check_columns(public.ai_jobs) from public, 
 
 create function meshqueue.require_asset(asset uuid, owner uuid)
 returns void
-language plpgsql stable
-set search_path = ''
+language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (select from public.assets a where a.id = asset and a.user_id = owner) then
+  perform from public.assets a where a.id = asset and a.user_id = owner for key share;
+  if not found then
     raise sqlstate 'PT404' using message = 'no such asset', detail = 'asset_id',
       hint = 'asset_id must be the id of an asset of the same user.';
   end if;
@@ -69,7 +73,7 @@ revoke execute on function meshqueue.require_asset(uuid, uuid) from public, anon
 create function meshqueue.job_by_key(owner uuid, key text)
 returns setof public.ai_jobs
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 begin
@@ -85,7 +89,7 @@ revoke execute on function meshqueue.job_by_key(uuid, text) from public, anon, a
 create function meshqueue.refuse_repeat(earlier public.ai_jobs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise sqlstate 'PT409' using
@@ -99,7 +103,7 @@ revoke execute on function meshqueue.refuse_repeat(public.ai_jobs) from public, 
 create function meshqueue.inheritable(run meshqueue.runs)
 returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select run.state = 'done' and run.stage <> 'DELIVER' and run.ended_at > now() - interval '60 hours'
 $$;
@@ -109,13 +113,35 @@ revoke execute on function meshqueue.inheritable(meshqueue.runs) from public, an
 create function meshqueue.stages_left(plan public.job_stage[], retried uuid)
 returns public.job_stage[]
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select plan[coalesce(max(array_position(plan, r.stage)) + 1, 1):]
   from meshqueue.runs r
   where r.job_id = retried and meshqueue.inheritable(r)
 $$;
 revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from public, anon, authenticated;
+
+-- A canceled job gave the credits of its finished stages back: who has it tried again pays for them after all, else
+-- cancel and retry would make models for nothing. A job that failed charges only what is missing.
+create function meshqueue.refunded_stage(run meshqueue.runs)
+returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when meshqueue.inheritable(run) and not run.charged_once_submitted
+    and exists (select from public.ai_jobs j where j.id = run.job_id and j.status = 'CANCELED')
+    then run.credits else 0 end
+$$;
+revoke execute on function meshqueue.refunded_stage(meshqueue.runs) from public, anon, authenticated;
+
+create function meshqueue.refunded(retried uuid)
+returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(sum(meshqueue.refunded_stage(r)), 0)::integer from meshqueue.runs r where r.job_id = retried
+$$;
+revoke execute on function meshqueue.refunded(uuid) from public, anon, authenticated;
 
 -- A call of a function costs a create about a hundredth of its time, because plpgsql prepares its expressions anew in
 -- each transaction. So the checks below ask first, in place, whether there is anything to check.
@@ -126,7 +152,7 @@ revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from 
 create function meshqueue.job_prepare()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   force meshqueue.in_force;
@@ -136,7 +162,8 @@ begin
   if new.user_id is null or new.user_id is distinct from auth.uid() then
     perform meshqueue.check_identity(new.user_id);
   end if;
-  if coalesce(new.client_task_id, new.idempotency_key) is not null or new.metadata <> '{}'
+  if coalesce(new.client_task_id, new.idempotency_key, new.error_code, new.error_message) is not null
+    or new.metadata <> '{}' or coalesce(new.started_at, new.finished_at) is not null
     or new.status <> 'QUEUED' or new.progress <> 0 or new.created_at <> now() or new.result_payload is not null
   then
     perform meshqueue.check_columns(new);
@@ -173,6 +200,9 @@ begin
     new.stage_credits := new.stage_credits || price;
     new.credits_cost := new.credits_cost + price;
   end loop;
+  if new.retry_of is not null then
+    new.credits_cost := new.credits_cost + meshqueue.refunded(new.retry_of);
+  end if;
   new.deadline_at := now() + make_interval(mins => (force.settings ->> 'job_wait_minutes')::integer);
   return new;
 end
@@ -183,7 +213,7 @@ revoke execute on function meshqueue.job_prepare() from public, anon, authentica
 create function meshqueue.job_enter()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 begin
@@ -217,7 +247,7 @@ revoke execute on function meshqueue.job_enter() from public, anon, authenticate
 create function meshqueue.job_guard()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (new.id, new.user_id, new.provider, new.kind, new.credits_cost, new.stages, new.stage_credits,
@@ -238,7 +268,7 @@ begin
   if new.status <> old.status then
     perform meshqueue.check_transition(old, new.status);
   end if;
-  new.started_at := coalesce(old.started_at, case when new.status = 'IN_PROGRESS' then now() end);
+  new.started_at := coalesce(new.started_at, case when new.status = 'IN_PROGRESS' then now() end);
   new.finished_at := case when meshqueue.is_over(new.status) then now() end;
   new.progress := case when new.status = 'SUCCEEDED' then 100 else least(greatest(new.progress, old.progress), 99) end;
   new.error_code := case when new.status = 'FAILED' then coalesce(new.error_code, 'ended_by_operator') end;
@@ -252,7 +282,7 @@ revoke execute on function meshqueue.job_guard() from public, anon, authenticate
 create function meshqueue.check_transition(job public.ai_jobs, wanted public.job_status)
 returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (
@@ -271,7 +301,7 @@ revoke execute on function meshqueue.check_transition(public.ai_jobs, public.job
 create function meshqueue.job_history()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.ai_job_events (job_id, stage, status, payload)
@@ -288,7 +318,7 @@ revoke execute on function meshqueue.job_history() from public, anon, authentica
 create function meshqueue.charge_of(job public.ai_jobs)
 returns integer
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(r.credits) filter (where case job.status
     when 'SUCCEEDED' then r.state = 'done'
@@ -306,7 +336,7 @@ revoke execute on function meshqueue.charge_of(public.ai_jobs) from public, anon
 create function meshqueue.close_job(job public.ai_jobs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.settle_job(job, meshqueue.charge_of(job));
@@ -321,7 +351,7 @@ revoke execute on function meshqueue.close_job(public.ai_jobs) from public, anon
 create function meshqueue.job_over()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 begin
@@ -337,7 +367,7 @@ revoke execute on function meshqueue.job_over() from public, anon, authenticated
 create function meshqueue.job_delete()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not meshqueue.is_over(old.status) then
@@ -358,9 +388,9 @@ create trigger ai_jobs_enter after insert on public.ai_jobs
 create trigger ai_jobs_guard before update on public.ai_jobs
   for each row execute function meshqueue.job_guard();
 create trigger ai_jobs_history after update of status, stage on public.ai_jobs
-  for each row execute function meshqueue.job_history();
+  for each row when (old.status <> new.status or old.stage <> new.stage) execute function meshqueue.job_history();
 create trigger ai_jobs_over after update of status on public.ai_jobs
-  for each row when (old.finished_at is null and new.finished_at is not null)
+  for each row when (old.status < 'SUCCEEDED' and new.status >= 'SUCCEEDED')
   execute function meshqueue.job_over();
 create trigger ai_jobs_delete before delete on public.ai_jobs
   for each row execute function meshqueue.job_delete();

@@ -3,7 +3,7 @@
 create function meshqueue.ledger_post()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not (
@@ -29,7 +29,7 @@ revoke execute on function meshqueue.ledger_post() from public, anon, authentica
 create function meshqueue.refuse_entry(entry public.credit_ledger)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise check_violation using
@@ -44,7 +44,7 @@ revoke execute on function meshqueue.refuse_entry(public.credit_ledger) from pub
 create function meshqueue.post_to_new_account(entry public.credit_ledger)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   open bigint;
@@ -72,7 +72,7 @@ revoke execute on function meshqueue.post_to_new_account(public.credit_ledger) f
 create function meshqueue.ledger_keep()
 returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_op = 'UPDATE' and new.user_id is null and to_jsonb(new) - 'user_id' = to_jsonb(old) - 'user_id' then
@@ -96,7 +96,7 @@ create trigger credit_ledger_keep_all before truncate on public.credit_ledger
 create function meshqueue.open_account(account uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into public.credit_accounts (user_id) select u.id from auth.users u where u.id = account
@@ -109,7 +109,7 @@ revoke execute on function meshqueue.open_account(uuid) from public, anon, authe
 create function meshqueue.lock_account(account uuid)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform from public.credit_accounts a where a.user_id = account for no key update;
@@ -125,7 +125,7 @@ revoke execute on function meshqueue.lock_account(uuid) from public, anon, authe
 create function meshqueue.settle_job(job public.ai_jobs, charge integer)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   held bigint;

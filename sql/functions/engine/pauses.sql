@@ -6,7 +6,7 @@ create function meshqueue.pause_provider(
 )
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into meshqueue.pauses (provider, fingerprint, reason, detail)
@@ -26,7 +26,7 @@ revoke execute on function meshqueue.pause_provider(public.provider_type, text, 
 create function meshqueue.paused_since(asked public.provider_type)
 returns timestamptz
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(min(p.since) filter (where p.fingerprint = '*'), max(p.since))
   from meshqueue.pauses p
@@ -38,7 +38,7 @@ revoke execute on function meshqueue.paused_since(public.provider_type) from pub
 create function meshqueue.resume_provider(provider public.provider_type, fingerprint text default '*')
 returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   since constant timestamptz := meshqueue.paused_since(provider);
@@ -61,7 +61,7 @@ revoke execute on function meshqueue.resume_provider(public.provider_type, text)
 create function meshqueue.reopen_provider(open_provider public.provider_type, stopped_since timestamptz)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if meshqueue.provider_paused(open_provider) then
@@ -85,7 +85,7 @@ revoke execute on function meshqueue.reopen_provider(public.provider_type, times
 create function meshqueue.stretch_deadlines(of_provider public.provider_type, paused_since timestamptz)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update public.ai_jobs j
   set deadline_at = j.deadline_at + (now() - greatest(paused_since, j.started_at))
@@ -102,7 +102,7 @@ revoke execute on function meshqueue.stretch_deadlines(public.provider_type, tim
 create function meshqueue.paused_providers()
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_object_agg(p.provider, meshqueue.paused_since(p.provider)), '{}')
   from (select distinct a.provider from meshqueue.pauses a) p
@@ -115,7 +115,7 @@ revoke execute on function meshqueue.paused_providers() from public, anon, authe
 create function meshqueue.keys_changed(arrived meshqueue.workers, paused_before jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   delete from meshqueue.pauses p

@@ -3,7 +3,7 @@
 create function meshqueue.weight(stage public.job_stage)
 returns integer
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case stage when 'DELIVER' then 5 when 'REMESH' then 10 when 'RIG' then 10 when 'CONCEPT' then 10 else 40 end
 $$;
@@ -12,7 +12,7 @@ revoke execute on function meshqueue.weight(public.job_stage) from public, anon,
 create function meshqueue.whole_progress(job public.ai_jobs, at_stage public.job_stage, percent integer)
 returns smallint
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select least(99, (
     100 * coalesce(sum(meshqueue.weight(st)) filter (where place < array_position(job.stages, at_stage)), 0)
@@ -27,7 +27,7 @@ revoke execute on function meshqueue.whole_progress(public.ai_jobs, public.job_s
 create function meshqueue.record_progress(worker uuid, run_ids bigint[], attempts integer[], percents integer[])
 returns table (run bigint)
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   mine bigint[];
@@ -61,7 +61,7 @@ revoke execute on function meshqueue.record_progress(uuid, bigint[], integer[], 
 create function meshqueue.tell_progress(run_ids bigint[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   told bigint[];

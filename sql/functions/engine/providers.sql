@@ -3,7 +3,7 @@
 create function meshqueue.lease()
 returns interval
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select interval '30 seconds'
 $$;
@@ -13,7 +13,7 @@ revoke execute on function meshqueue.lease() from public, anon, authenticated;
 create function meshqueue.pool_of(of_provider public.provider_type, stage public.job_stage)
 returns text
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select p.name from meshqueue.pools p where p.provider = of_provider and stage = any (p.stages)
 $$;
@@ -22,7 +22,7 @@ revoke execute on function meshqueue.pool_of(public.provider_type, public.job_st
 create function meshqueue.worker_lives(worker meshqueue.workers)
 returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select worker.left_at is null and worker.seen_at > now() - meshqueue.lease()
 $$;
@@ -32,7 +32,7 @@ revoke execute on function meshqueue.worker_lives(meshqueue.workers) from public
 create function meshqueue.provider_paused(asked public.provider_type)
 returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not exists (select from meshqueue.pauses p where p.provider = asked) then
@@ -54,7 +54,7 @@ revoke execute on function meshqueue.provider_paused(public.provider_type) from 
 create function meshqueue.provider_configured(asked public.provider_type)
 returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -69,7 +69,7 @@ revoke execute on function meshqueue.provider_configured(public.provider_type) f
 create function meshqueue.spent_today(asked public.provider_type)
 returns numeric
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(s.provider_credits), 0)
   from meshqueue.submissions s
@@ -77,11 +77,29 @@ as $$
 $$;
 revoke execute on function meshqueue.spent_today(public.provider_type) from public, anon, authenticated;
 
+-- Asked again right before a paid request: as many as there are slots may have been admitted under the same sum.
+create function meshqueue.within_budget(asked public.provider_type, more numeric)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  day_limit numeric := meshqueue.setting('max_provider_credits_per_day_' || lower(asked::text));
+begin
+  if day_limit is null then
+    return true;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('meshqueue budget ' || asked, 0));
+  return meshqueue.spent_today(asked) + coalesce(more, 0) <= day_limit;
+end
+$$;
+revoke execute on function meshqueue.within_budget(public.provider_type, numeric) from public, anon, authenticated;
+
 -- May another paid task of this provider be started now?
 create function meshqueue.provider_admits(asked public.provider_type)
 returns boolean
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   force meshqueue.in_force;
@@ -100,23 +118,26 @@ revoke execute on function meshqueue.provider_admits(public.provider_type) from 
 -- Keeps the hint: a provider with a pause, or one that no worker of the last days has a key for.
 create function meshqueue.note_doubts()
 returns void
-language sql
-set search_path = ''
+language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
+begin
+  perform from meshqueue.in_force f for no key update;
   update meshqueue.in_force f set doubtful = d.doubtful
   from (
     select coalesce(array_agg(p order by p), '{}') as doubtful
     from unnest(enum_range(null::public.provider_type)) p
     where not meshqueue.provider_configured(p) or exists (select from meshqueue.pauses a where a.provider = p)
   ) d
-  where f.doubtful <> d.doubtful
+  where f.doubtful <> d.doubtful;
+end
 $$;
 revoke execute on function meshqueue.note_doubts() from public, anon, authenticated;
 
 create function meshqueue.pauses_changed()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.note_doubts();
@@ -128,11 +149,11 @@ revoke execute on function meshqueue.pauses_changed() from public, anon, authent
 create trigger pauses_changed after insert or update or delete on meshqueue.pauses
   for each statement execute function meshqueue.pauses_changed();
 
--- PT503 for a provider that can't take a new job.
+-- PT503 for a provider that can't take a new job. Workers that are merely down refuse nothing.
 create function meshqueue.require_provider(asked public.provider_type)
 returns void
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if not meshqueue.provider_configured(asked) then
@@ -140,7 +161,10 @@ begin
       message = format('provider %s is not configured', asked), detail = asked::text,
       hint = 'No worker has a key for it. Choose another provider, or give the worker its key.';
   end if;
-  if meshqueue.provider_paused(asked) then
+  if meshqueue.provider_paused(asked) and (
+    exists (select from meshqueue.pauses p where p.provider = asked and p.fingerprint = '*')
+    or exists (select from meshqueue.workers w where meshqueue.worker_lives(w) and w.serves ? asked::text)
+  ) then
     raise sqlstate 'PT503' using
       message = format('provider %s is paused', asked), detail = asked::text,
       hint = 'It takes new jobs again when its account is in order. Nothing was charged.';

@@ -3,7 +3,7 @@
 create function meshqueue.enqueue(queue text, task text, args jsonb, at timestamptz default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform procrastinate.procrastinate_defer_jobs_v1(array[
@@ -17,7 +17,7 @@ revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) fro
 create function meshqueue.queue_of(provider public.provider_type, stage public.job_stage)
 returns text
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end;
@@ -28,7 +28,7 @@ revoke execute on function meshqueue.queue_of(public.provider_type, public.job_s
 create function meshqueue.wake(run meshqueue.runs, at timestamptz default null)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.enqueue(
@@ -45,7 +45,7 @@ revoke execute on function meshqueue.wake(meshqueue.runs, timestamptz) from publ
 create function meshqueue.kick(what text, run meshqueue.runs)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select pg_notify('meshqueue', jsonb_build_object(
     'type', what, 'run', run.id, 'attempt', run.attempt, 'worker', run.worker_id, 'job_id', run.job_id)::text)

@@ -3,7 +3,7 @@
 create function meshqueue.count_rate(rated uuid, what text, limit_setting text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   kept timestamptz[];
@@ -30,7 +30,7 @@ revoke execute on function meshqueue.count_rate(uuid, text, text) from public, a
 create function meshqueue.purge_rates(older_than interval)
 returns bigint
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with gone as (
     delete from meshqueue.rates r

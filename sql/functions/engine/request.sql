@@ -5,7 +5,7 @@
 create function meshqueue.check_body(payload jsonb, known text[])
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if payload is null or jsonb_typeof(payload) <> 'object' then
@@ -37,7 +37,7 @@ create function meshqueue.read_request(
   out asset_description text
 )
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   known constant text[] := '{

@@ -3,7 +3,7 @@
 create function meshqueue.refuse_foreign_path(field text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise sqlstate 'PT403' using
@@ -18,7 +18,7 @@ revoke execute on function meshqueue.refuse_foreign_path(text) from public, anon
 create function meshqueue.check_image_path(value jsonb, field text, owner uuid)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   path constant text := meshqueue.read_text(value, field, 512);
@@ -40,7 +40,7 @@ revoke execute on function meshqueue.check_image_path(jsonb, text, uuid) from pu
 create function meshqueue.check_image_url(value jsonb, field text)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   url constant text := meshqueue.read_text(value, field, 2048);
@@ -62,7 +62,7 @@ revoke execute on function meshqueue.check_image_url(jsonb, text) from public, a
 create function meshqueue.check_image_source(image jsonb, field text, owner uuid)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (image ->> 'path' is null) = (image ->> 'url' is null) then
@@ -82,7 +82,7 @@ revoke execute on function meshqueue.check_image_source(jsonb, text, uuid) from 
 create function meshqueue.check_image(image jsonb, field text, owner uuid)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   known constant text[] := '{path,url,angle}';

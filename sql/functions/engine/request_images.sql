@@ -3,7 +3,7 @@
 create function meshqueue.check_tripo_angle(angle text, field text, seen text[])
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   sides constant text[] := '{front,left,back,right}';
@@ -31,7 +31,7 @@ revoke execute on function meshqueue.check_tripo_angle(text, text, text[]) from 
 create function meshqueue.check_tripo_angles(images jsonb)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   angle text;
@@ -58,7 +58,7 @@ revoke execute on function meshqueue.check_tripo_angles(jsonb) from public, anon
 create function meshqueue.check_images(images jsonb, provider public.provider_type, owner uuid)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   sound boolean;
@@ -83,7 +83,7 @@ revoke execute on function meshqueue.check_images(jsonb, public.provider_type, u
 create function meshqueue.read_kind(payload jsonb, provider public.provider_type, owner uuid)
 returns text
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if payload ->> 'images' is null then

@@ -3,7 +3,7 @@
 create function meshqueue.check_arguments(payload jsonb, arguments jsonb)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   doubled constant text := (
@@ -31,7 +31,7 @@ revoke execute on function meshqueue.check_arguments(jsonb, jsonb) from public, 
 create function meshqueue.merge_request(payload jsonb, arguments jsonb)
 returns jsonb
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   shared constant text[] := '{provider,create_asset,asset_title,asset_description,asset_id}';

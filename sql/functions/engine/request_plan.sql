@@ -4,7 +4,7 @@ create function meshqueue.plan_stages(
 )
 returns public.job_stage[]
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   pictured constant boolean := kind = 'image_to_3d';

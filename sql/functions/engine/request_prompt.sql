@@ -1,7 +1,7 @@
 create function meshqueue.check_prompt(payload jsonb, provider public.provider_type, kind text)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   prompt constant text := meshqueue.read_text(payload -> 'prompt', 'prompt', 600);

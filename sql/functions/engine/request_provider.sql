@@ -3,7 +3,7 @@
 create function meshqueue.read_provider(value jsonb, named public.provider_type)
 returns public.provider_type
 language plpgsql stable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   written constant public.provider_type :=
@@ -24,7 +24,7 @@ revoke execute on function meshqueue.read_provider(jsonb, public.provider_type) 
 create function meshqueue.route_request(payload jsonb, named public.provider_type)
 returns public.provider_type
 language plpgsql stable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   chosen constant public.provider_type := coalesce(meshqueue.read_provider(payload -> 'provider', named), named);

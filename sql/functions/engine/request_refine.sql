@@ -1,7 +1,7 @@
 create function meshqueue.read_refine(refine jsonb)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   known constant text[] := '{enable_pbr,texture_prompt}';

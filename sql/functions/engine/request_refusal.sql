@@ -4,7 +4,7 @@
 create function meshqueue.refuse(field text, message text, hint text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise sqlstate 'PT400' using message = message, detail = field, hint = hint;
@@ -15,7 +15,7 @@ revoke execute on function meshqueue.refuse(text, text, text) from public, anon,
 create function meshqueue.refuse_type(field text, expected text, value jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found constant text := case coalesce(jsonb_typeof(value), 'null')
@@ -38,7 +38,7 @@ revoke execute on function meshqueue.refuse_type(text, text, jsonb) from public,
 create function meshqueue.refuse_unknown_key(unknown jsonb, parent text, known text[])
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   key constant text := (select name from jsonb_object_keys(unknown) as name limit 1);

@@ -1,7 +1,7 @@
 create function meshqueue.check_polycount(value jsonb, field text)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   polycount numeric;
@@ -26,7 +26,7 @@ revoke execute on function meshqueue.check_polycount(jsonb, text) from public, a
 create function meshqueue.refuse_format(value jsonb, field text, known jsonb)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(value) <> 'string' then
@@ -46,7 +46,7 @@ revoke execute on function meshqueue.refuse_format(jsonb, text, jsonb) from publ
 create function meshqueue.check_formats(formats jsonb, field text)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   known constant jsonb := '["glb", "fbx", "obj", "usdz", "stl", "3mf"]';
@@ -78,7 +78,7 @@ revoke execute on function meshqueue.check_formats(jsonb, text) from public, ano
 create function meshqueue.read_topology(value jsonb, provider public.provider_type, enabled boolean)
 returns text
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   topology constant text := meshqueue.read_choice(value, 'remesh.topology', '{triangle,quad}');
@@ -99,7 +99,7 @@ revoke execute on function meshqueue.read_topology(jsonb, public.provider_type, 
 create function meshqueue.read_remesh(remesh jsonb, provider public.provider_type)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   known constant text[] := '{enabled,target_polycount,topology,target_formats}';

@@ -1,7 +1,7 @@
 create function meshqueue.check_storage(payload jsonb, provider public.provider_type)
 returns boolean
 language plpgsql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   stored constant boolean := coalesce(meshqueue.read_boolean(payload -> 'store_assets', 'store_assets'), true);

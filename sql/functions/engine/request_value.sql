@@ -3,7 +3,7 @@
 create function meshqueue.read_text(value jsonb, field text, most integer)
 returns text
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   content constant text := value #>> '{}';
@@ -27,7 +27,7 @@ revoke execute on function meshqueue.read_text(jsonb, text, integer) from public
 create function meshqueue.read_boolean(value jsonb, field text)
 returns boolean
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(value) = 'boolean' then
@@ -43,7 +43,7 @@ revoke execute on function meshqueue.read_boolean(jsonb, text) from public, anon
 create function meshqueue.read_uuid(value jsonb, field text)
 returns uuid
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   content constant text := meshqueue.read_text(value, field, 100);
@@ -63,7 +63,7 @@ revoke execute on function meshqueue.read_uuid(jsonb, text) from public, anon, a
 create function meshqueue.read_choice(value jsonb, field text, choices text[])
 returns text
 language plpgsql immutable strict
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   content constant text := meshqueue.read_text(value, field, 100);

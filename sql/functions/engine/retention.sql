@@ -3,7 +3,7 @@
 create function meshqueue.purge(at_most integer default 1000)
 returns jsonb
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with runs as (
     delete from meshqueue.runs r where r.id in (

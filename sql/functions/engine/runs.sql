@@ -11,7 +11,7 @@
 create function meshqueue.live_submission(of_run bigint)
 returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from meshqueue.submissions s
@@ -24,7 +24,7 @@ revoke execute on function meshqueue.live_submission(bigint) from public, anon, 
 create function meshqueue.close_run(run meshqueue.runs, end_state meshqueue.run_state)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   closed meshqueue.runs;
@@ -56,7 +56,7 @@ create function meshqueue.hold_run(
   out outcome text
 )
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   select * into run from meshqueue.runs r where r.id = wanted;
@@ -77,7 +77,7 @@ revoke execute on function meshqueue.hold_run(bigint, integer, uuid, boolean) fr
 create function meshqueue.submission_json(of_run bigint)
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('n', s.n, 'outcome', s.outcome, 'task_id', s.task_id, 'digest', s.digest,
     'content', s.content, 'intent_at', s.intent_at, 'gave_up_at', s.gave_up_at)
@@ -92,7 +92,7 @@ revoke execute on function meshqueue.submission_json(bigint) from public, anon, 
 create function meshqueue.finished_stages(of_job uuid)
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_object_agg(r.stage, coalesce(r.result, '{}') || jsonb_strip_nulls(jsonb_build_object(
     'task_id', coalesce((
@@ -108,7 +108,7 @@ revoke execute on function meshqueue.finished_stages(uuid) from public, anon, au
 create function meshqueue.run_json(run meshqueue.runs, job public.ai_jobs)
 returns jsonb
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('outcome', case run.state when 'draining' then 'draining' else 'begun' end,
     'run', run.id, 'attempt', run.attempt, 'job_id', run.job_id, 'user_id', run.user_id, 'stage', run.stage,
@@ -120,10 +120,10 @@ $$;
 revoke execute on function meshqueue.run_json(meshqueue.runs, public.ai_jobs) from public, anon, authenticated;
 
 -- Why a worker may not begin this run now; null when it may.
-create function meshqueue.refusal_to_begin(run meshqueue.runs, by_worker uuid)
+create function meshqueue.refusal_to_begin(run meshqueue.runs, by_worker uuid, again boolean)
 returns text
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   asker meshqueue.workers;
@@ -132,8 +132,11 @@ begin
   return case
     when run.id is null or run.ended_at is not null then 'over'
     when asker.id is null or not meshqueue.worker_lives(asker) then 'stale_worker'
+    when again and run.worker_id = by_worker then null
     when run.worker_id is not null and exists (
-      select from meshqueue.workers h where h.id = run.worker_id and meshqueue.worker_lives(h)) then 'busy'
+      select from meshqueue.workers h
+      where h.id = run.worker_id and h.left_at is null
+        and (meshqueue.worker_lives(h) or not meshqueue.may_rescue(by_worker))) then 'busy'
     when run.state = 'held' and run.wake_at > now() then 'early'
     when run.state not in ('ready', 'held') or run.pool is null or meshqueue.live_submission(run.id) then null
     when meshqueue.provider_paused(run.provider) then 'paused'
@@ -143,13 +146,13 @@ begin
   end;
 end
 $$;
-revoke execute on function meshqueue.refusal_to_begin(meshqueue.runs, uuid) from public, anon, authenticated;
+revoke execute on function meshqueue.refusal_to_begin(meshqueue.runs, uuid, boolean) from public, anon, authenticated;
 
 -- A request that its holder never saw answered, and whose holder is gone, is lost from now on.
 create function meshqueue.give_up_intents(of_run bigint)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update meshqueue.submissions s set outcome = 'lost', gave_up_at = now()
   where s.run_id = of_run and s.outcome = 'intent'
@@ -159,7 +162,7 @@ revoke execute on function meshqueue.give_up_intents(bigint) from public, anon, 
 create function meshqueue.start_job(job public.ai_jobs)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update public.ai_jobs j
   set status = 'IN_PROGRESS',
@@ -173,7 +176,7 @@ revoke execute on function meshqueue.start_job(public.ai_jobs) from public, anon
 create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if refusal = 'paused' then
@@ -188,11 +191,13 @@ $$;
 revoke execute on function meshqueue.hold_for_pause(meshqueue.runs, text) from public, anon, authenticated;
 
 -- Takes a run that nobody holds, or whose holder's lease lapsed. Answers 'begun' or 'draining' with everything the
--- worker needs, else why not: 'over', 'busy', 'early', 'paused', 'key_paused', 'stale_worker'.
-create function meshqueue.begin_stage(job_id uuid, stage public.job_stage, worker uuid)
+-- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early', 'paused', 'key_paused', 'stale_worker'.
+create function meshqueue.begin_stage(
+  job_id uuid, stage public.job_stage, worker uuid, again boolean default false
+)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -203,7 +208,7 @@ begin
   select * into job from public.ai_jobs j where j.id = begin_stage.job_id for no key update;
   select * into run from meshqueue.runs r
     where r.job_id = begin_stage.job_id and r.stage = begin_stage.stage for no key update;
-  refusal := meshqueue.refusal_to_begin(run, worker);
+  refusal := meshqueue.refusal_to_begin(run, worker, again);
   if refusal is not null then
     perform meshqueue.hold_for_pause(run, refusal);
     return jsonb_build_object('outcome', refusal);
@@ -219,7 +224,7 @@ begin
   return meshqueue.run_json(run, job);
 end
 $$;
-revoke execute on function meshqueue.begin_stage(uuid, public.job_stage, uuid) from public, anon, authenticated;
+revoke execute on function meshqueue.begin_stage(uuid, public.job_stage, uuid, boolean) from public, anon, authenticated;
 
 -- Waits without burning a retry: no slot at the provider, its rate, a pause. The slot stays with the run.
 create function meshqueue.wait_stage(
@@ -227,7 +232,7 @@ create function meshqueue.wait_stage(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -255,7 +260,7 @@ revoke execute on function meshqueue.wait_stage(bigint, integer, uuid, text, tim
 create function meshqueue.retry_stage(run bigint, attempt integer, worker uuid, error jsonb default '{}')
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -279,7 +284,7 @@ revoke execute on function meshqueue.retry_stage(bigint, integer, uuid, jsonb) f
 create function meshqueue.next_stage(job public.ai_jobs, done public.job_stage)
 returns public.job_stage
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select job.stages[array_position(job.stages, done) + 1]
 $$;
@@ -288,7 +293,7 @@ revoke execute on function meshqueue.next_stage(public.ai_jobs, public.job_stage
 create function meshqueue.advance_job(job public.ai_jobs, next_stage public.job_stage)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update public.ai_jobs j
   set stage = next_stage, progress = greatest(j.progress, meshqueue.whole_progress(j, next_stage, 0)),
@@ -303,7 +308,7 @@ revoke execute on function meshqueue.advance_job(public.ai_jobs, public.job_stag
 create function meshqueue.pass_on(job public.ai_jobs, done meshqueue.runs, next_stage public.job_stage)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   next_pool text := meshqueue.pool_of(job.provider, next_stage);
@@ -327,7 +332,7 @@ revoke execute on function meshqueue.pass_on(public.ai_jobs, meshqueue.runs, pub
 create function meshqueue.lock_pools(freed text, claimed text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if claimed < freed then
@@ -345,7 +350,7 @@ create function meshqueue.finish_stage(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -377,7 +382,7 @@ revoke execute on function meshqueue.finish_stage(bigint, integer, uuid, jsonb, 
 create function meshqueue.can_deliver_best(run meshqueue.runs)
 returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select run.stage <> 'DELIVER' and meshqueue.setting('deliver_best') = 'true' and exists (
     select from meshqueue.runs d
@@ -394,7 +399,7 @@ create function meshqueue.fail_stage(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -434,7 +439,7 @@ revoke execute on function meshqueue.fail_stage(bigint, integer, uuid, text, tex
 create function meshqueue.release_holder(of_run bigint)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   freed meshqueue.runs;
@@ -452,7 +457,7 @@ revoke execute on function meshqueue.release_holder(bigint) from public, anon, a
 create function meshqueue.release_stage(worker uuid, run_ids bigint[], attempts integer[])
 returns integer
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -486,7 +491,7 @@ create function meshqueue.end_draining(
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare

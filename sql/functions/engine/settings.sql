@@ -5,7 +5,7 @@
 create function meshqueue.setting(key text)
 returns text
 language plpgsql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select f.settings ->> key from meshqueue.in_force f);
@@ -17,7 +17,7 @@ revoke execute on function meshqueue.setting(text) from public, anon, authentica
 create function meshqueue.rule_of(setting_key text)
 returns setof meshqueue.setting_rules
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.*
   from meshqueue.setting_rules r
@@ -31,7 +31,7 @@ revoke execute on function meshqueue.rule_of(text) from public, anon, authentica
 create function meshqueue.check_setting(setting_key text, setting_value text)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   rule meshqueue.setting_rules;
@@ -61,7 +61,7 @@ revoke execute on function meshqueue.check_setting(text, text) from public, anon
 create function meshqueue.settings_check()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.check_setting(new.key, new.value);
@@ -73,7 +73,7 @@ revoke execute on function meshqueue.settings_check() from public, anon, authent
 create function meshqueue.price_table(settings jsonb)
 returns jsonb
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_object_agg(p || '_' || st, case when settings ->> 'credits_enabled' = 'true' then coalesce(
     settings ->> lower('credit_cost_' || st || '_' || p), settings ->> lower('credit_cost_' || st))::integer else 0 end)
@@ -84,7 +84,7 @@ revoke execute on function meshqueue.price_table(jsonb) from public, anon, authe
 create function meshqueue.refresh_settings()
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update meshqueue.in_force set settings = known.settings, prices = meshqueue.price_table(known.settings)
   from (
@@ -104,9 +104,10 @@ revoke execute on function meshqueue.refresh_settings() from public, anon, authe
 create function meshqueue.settings_apply()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform from meshqueue.in_force f for no key update;  -- two changes at once: the second must see the first
   perform meshqueue.refresh_settings();
   perform meshqueue.admit();
   return null;

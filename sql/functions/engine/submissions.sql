@@ -2,14 +2,15 @@
 -- the task's id before the first look at it. Facts are written whatever the fence says: a worker that was thought
 -- dead may hold the id of a paid task.
 
--- 'ok' with n: send it now. 'unresolved': an earlier request may have been accepted; see `submission`.
+-- 'ok' with n: send it now. 'unresolved': an earlier request may have been accepted; see `submission`. 'exhausted':
+-- the task failed as often as it may; fail the stage. 'over_budget': wait for another day.
 create function meshqueue.record_submitting(
   run bigint, attempt integer, worker uuid, digest text, content jsonb default '{}',
   expected_credits numeric default null
 )
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -21,6 +22,12 @@ begin
     return jsonb_build_object('outcome', held.outcome);
   elsif meshqueue.live_submission(run) then
     return jsonb_build_object('outcome', 'unresolved', 'submission', meshqueue.submission_json(run));
+  elsif (select count(*) from meshqueue.submissions s where s.run_id = run and s.outcome = 'failed')
+    > (held.run).retries
+  then
+    return jsonb_build_object('outcome', 'exhausted');
+  elsif not meshqueue.within_budget((held.run).provider, expected_credits) then
+    return jsonb_build_object('outcome', 'over_budget');
   end if;
   insert into meshqueue.submissions as s (run_id, n, provider, attempt, digest, content, provider_credits)
     select record_submitting.run, coalesce(max(e.n), 0) + 1, (held.run).provider, record_submitting.attempt,
@@ -36,7 +43,7 @@ revoke execute on function meshqueue.record_submitting(bigint, integer, uuid, te
 create function meshqueue.report_incident(what text, of_job uuid, of_run bigint, facts jsonb)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into meshqueue.incidents (kind, job_id, run_id, detail) values (what, of_job, of_run, facts)
 $$;
@@ -44,11 +51,19 @@ revoke execute on function meshqueue.report_incident(text, uuid, bigint, jsonb) 
 
 create function meshqueue.show_task(run meshqueue.runs, task text)
 returns void
-language sql
-set search_path = ''
+language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
-  insert into public.ai_job_events (job_id, stage, status, provider_task_id, payload)
-  select j.id, run.stage, j.status, task, '{}' from public.ai_jobs j where j.id = run.job_id
+declare
+  job public.ai_jobs;
+begin
+  -- Locked first: a job that is just being deleted must not take the task's id with it (23503).
+  select * into job from public.ai_jobs j where j.id = run.job_id for key share;
+  if found then
+    insert into public.ai_job_events (job_id, stage, status, provider_task_id)
+      values (job.id, run.stage, job.status, task);
+  end if;
+end
 $$;
 revoke execute on function meshqueue.show_task(meshqueue.runs, text) from public, anon, authenticated;
 
@@ -56,7 +71,7 @@ revoke execute on function meshqueue.show_task(meshqueue.runs, text) from public
 create function meshqueue.record_stray(run meshqueue.runs, task text, credits numeric)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into meshqueue.submissions (run_id, n, provider, attempt, digest, outcome, task_id, provider_credits, accepted_at)
@@ -74,13 +89,17 @@ revoke execute on function meshqueue.record_stray(meshqueue.runs, text, numeric)
 create function meshqueue.record_submitted(run bigint, n integer, task_id text, provider_credits numeric default null)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '10s'
 as $$
 declare
   owner meshqueue.runs;
 begin
   select * into owner from meshqueue.runs r where r.id = run for no key update;
+  if not found then
+    perform meshqueue.report_incident('stray_task', null, run, jsonb_build_object('task_id', task_id));
+    return jsonb_build_object('outcome', 'ok', 'hint_seen', false);
+  end if;
   update meshqueue.submissions s
     set task_id = record_submitted.task_id, accepted_at = now(), outcome = 'accepted', ended_at = null,
       provider_credits = coalesce(record_submitted.provider_credits, s.provider_credits)
@@ -92,7 +111,10 @@ begin
       );
   if found then
     perform meshqueue.show_task(owner, task_id);
-    if owner.state = 'done' then
+    if owner.state = 'done' or exists (
+      select from meshqueue.submissions o
+      where o.run_id = run and o.n <> record_submitted.n and o.outcome in ('intent', 'accepted', 'lost')
+    ) then
       perform meshqueue.report_incident('stray_task', owner.job_id, owner.id, jsonb_build_object('task_id', task_id));
     end if;
   else
@@ -109,7 +131,7 @@ revoke execute on function meshqueue.record_submitted(bigint, integer, text, num
 create function meshqueue.reopen_run(run meshqueue.runs)
 returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   reopened meshqueue.runs;
@@ -129,7 +151,7 @@ revoke execute on function meshqueue.reopen_run(meshqueue.runs) from public, ano
 create function meshqueue.record_refused(run bigint, n integer, error jsonb default '{}')
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '10s'
 as $$
 begin
@@ -145,7 +167,7 @@ revoke execute on function meshqueue.record_refused(bigint, integer, jsonb) from
 create function meshqueue.record_lost(run bigint, n integer, error jsonb default '{}')
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '10s'
 as $$
 declare
@@ -169,7 +191,7 @@ revoke execute on function meshqueue.record_lost(bigint, integer, jsonb) from pu
 create function meshqueue.record_absent(run bigint, attempt integer, worker uuid, n integer, looked_at timestamptz)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -192,7 +214,7 @@ revoke execute on function meshqueue.record_absent(bigint, integer, uuid, intege
 create function meshqueue.adopt_task(run bigint, attempt integer, worker uuid, n integer, task_id text)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -220,11 +242,19 @@ create function meshqueue.end_submissions(
 )
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update meshqueue.submissions s
   set outcome = as_outcome, ended_at = now(), error = coalesce(facts, s.error),
-    provider_credits = coalesce(credits, case when as_outcome in ('absent', 'refused') then 0 else s.provider_credits end)
+    provider_credits = case
+      when as_outcome in ('absent', 'refused') then 0
+      when s.n = watched.n then coalesce(credits, s.provider_credits)
+      else s.provider_credits
+    end
+  from (
+    select max(w.n) as n from meshqueue.submissions w
+    where w.run_id = of_run and w.digest <> 'stray' and w.outcome in ('intent', 'accepted', 'lost')
+  ) watched
   where s.run_id = of_run and s.outcome in ('intent', 'accepted', 'lost')
 $$;
 revoke execute on function meshqueue.end_submissions(bigint, meshqueue.submission_outcome, numeric, jsonb)

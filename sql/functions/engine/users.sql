@@ -3,7 +3,7 @@
 create function meshqueue.user_arrived()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   welcome bigint;
@@ -12,7 +12,7 @@ begin
   perform meshqueue.open_account(new.id);
   if welcome > 0 and not new.is_anonymous then
     insert into public.credit_ledger (user_id, kind, amount, reason, reference)
-      values (new.id, 'grant', welcome, 'signup', 'signup:' || new.id)
+      values (new.id, 'grant', welcome, 'signup', 'signup:' || encode(sha256(convert_to(new.id::text, 'UTF8')), 'hex'))
       on conflict (reference) where reference is not null do nothing;
   end if;
   return null;
@@ -26,7 +26,7 @@ revoke execute on function meshqueue.user_arrived() from public, anon, authentic
 create function meshqueue.list_objects_of(person uuid)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into meshqueue.removals (bucket, path)
   select o.bucket_id, o.name from storage.objects o
@@ -40,7 +40,7 @@ revoke execute on function meshqueue.list_objects_of(uuid) from public, anon, au
 create function meshqueue.user_leaves()
 returns trigger
 language plpgsql security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.lock_account(old.id);

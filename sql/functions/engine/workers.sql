@@ -4,7 +4,7 @@
 create function meshqueue.heartbeat(worker uuid, serves jsonb, info jsonb default '{}', leaving boolean default false)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -39,7 +39,7 @@ revoke execute on function meshqueue.heartbeat(uuid, jsonb, jsonb, boolean) from
 create function meshqueue.may_rescue(rescuer uuid)
 returns boolean
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select from meshqueue.workers w
@@ -51,7 +51,7 @@ revoke execute on function meshqueue.may_rescue(uuid) from public, anon, authent
 create function meshqueue.orphaned_runs(at_most integer)
 returns setof meshqueue.runs
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.*
   from meshqueue.runs r
@@ -62,16 +62,19 @@ as $$
 $$;
 revoke execute on function meshqueue.orphaned_runs(integer) from public, anon, authenticated;
 
--- A ready run that nobody began for 30 s, a held one whose time has come, a draining one that nobody watches; not
+-- A ready run that nobody began for 30 s, a held one whose time has come or whose provider is open again (a pause may
+-- be lifted while the run is being held), a draining one that nobody watches; not
 -- those whose wake-up is still in the queue because all workers are busy.
 create function meshqueue.forgotten_runs(at_most integer)
 returns setof meshqueue.runs
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select r.*
   from meshqueue.runs r
-  where r.state in ('ready', 'held', 'draining') and r.worker_id is null and r.wake_at < now() - interval '30 seconds'
+  where r.worker_id is null
+    and (r.state in ('ready', 'held', 'draining') and r.wake_at < now() - interval '30 seconds'
+      or r.state = 'held' and r.wake_at is null and not meshqueue.provider_paused(r.provider))
     and not exists (
       select from procrastinate.procrastinate_jobs q
       where q.status = 'todo' and q.args ->> 'job_id' = r.job_id::text and q.args ->> 'stage' = r.stage::text
@@ -83,7 +86,7 @@ revoke execute on function meshqueue.forgotten_runs(integer) from public, anon, 
 create function meshqueue.hand_out_again(run meshqueue.runs)
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update meshqueue.runs r
     set state = case r.state when 'draining' then r.state else 'ready' end, worker_id = null, held_for = null,
@@ -98,7 +101,7 @@ revoke execute on function meshqueue.hand_out_again(meshqueue.runs) from public,
 create function meshqueue.rescue_runs(worker uuid, at_most integer default 100)
 returns jsonb
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
@@ -120,7 +123,7 @@ revoke execute on function meshqueue.rescue_runs(uuid, integer) from public, ano
 create function meshqueue.drop_dead_wakeups()
 returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   delete from procrastinate.procrastinate_jobs q
   where q.status = 'doing' and not exists (

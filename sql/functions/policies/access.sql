@@ -3,7 +3,8 @@
 
 revoke all on public.ai_jobs, public.assets, public.asset_files, public.ai_job_events, public.credit_accounts,
   public.credit_ledger, public.app_settings from public, anon, authenticated, service_role;
-revoke all on all sequences in schema public from public, anon, authenticated, service_role;
+revoke all on sequence public.ai_job_events_id_seq, public.credit_ledger_id_seq
+  from public, anon, authenticated, service_role;
 
 grant usage on schema meshqueue to anon, authenticated, service_role;
 revoke all on all tables in schema meshqueue from public, anon, authenticated, service_role;

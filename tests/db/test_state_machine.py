@@ -1,0 +1,36 @@
+"""Everything at once, in any order, and after each step every invariant."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.db.machine.clients import Clients
+from tests.db.machine.lives import Lives
+from tests.db.machine.operators import Operators
+from tests.db.machine.stages import Stages
+from tests.support.database import Database
+
+LONG = bool(os.environ.get("MESHQUEUE_LONG"))
+
+PROFILE = settings(
+    max_examples=500 if LONG else 20,
+    stateful_step_count=200 if LONG else 120,
+    deadline=None,
+    print_blob=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Everybody(Clients, Operators, Lives, Stages):
+    pass
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+def test_invariants_hold_whatever_happens(db: Database) -> None:
+    """Ledger, slots, fence and endings stay right in every order of calls, deaths and doubts."""
+    superuser = db.superuser()
+    db.admin.connection.prepare_threshold = 0  # the checks are asked often: plan them once
+    run_state_machine_as_test(lambda: Everybody(db, superuser), settings=PROFILE)
