@@ -1,0 +1,153 @@
+-- A worker takes a run: who may, and what it is told.
+
+create function meshqueue.submission_json(of_run bigint)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('n', s.n, 'outcome', s.outcome, 'task_id', s.task_id, 'digest', s.digest,
+    'content', s.content, 'intent_at', s.intent_at, 'gave_up_at', s.gave_up_at)
+  from meshqueue.submissions s
+  where s.run_id = of_run
+  order by (s.outcome in ('intent', 'accepted', 'lost')) desc, (s.digest = 'stray'), s.n desc
+  limit 1
+$$;
+revoke execute on function meshqueue.submission_json(bigint) from public, anon, authenticated;
+
+-- What the finished stages made, by stage: the inputs of the next.
+create function meshqueue.finished_stages(of_job uuid)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_object_agg(r.stage, coalesce(r.result, '{}') || jsonb_strip_nulls(jsonb_build_object(
+    'task_id', coalesce((
+      select s.task_id from meshqueue.submissions s
+      where s.run_id = r.id and s.outcome = 'succeeded' order by (s.digest = 'stray'), s.n desc limit 1
+    ), r.result ->> 'task_id'),
+    'seconds', extract(epoch from r.ended_at - r.begun_at)::numeric(12, 1)))), '{}')
+  from meshqueue.runs r
+  where r.job_id = of_job and r.state = 'done'
+$$;
+revoke execute on function meshqueue.finished_stages(uuid) from public, anon, authenticated;
+
+create function meshqueue.run_json(run meshqueue.runs, job public.ai_jobs)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('outcome', case run.state when 'draining' then 'draining' else 'begun' end,
+    'run', run.id, 'attempt', run.attempt, 'job_id', run.job_id, 'user_id', run.user_id, 'stage', run.stage,
+    'provider', run.provider, 'pool', run.pool, 'retries', run.retries, 'asset_id', job.asset_id,
+    'client_task_id', job.client_task_id, 'kind', job.kind, 'stages', job.stages, 'request', job.request_payload,
+    'deadline_at', job.deadline_at, 'submission', meshqueue.submission_json(run.id),
+    'finished', meshqueue.finished_stages(run.job_id))
+$$;
+revoke execute on function meshqueue.run_json(meshqueue.runs, public.ai_jobs) from public, anon, authenticated;
+
+-- Why a worker may not begin this run now; null when it may.
+create function meshqueue.refusal_to_begin(run meshqueue.runs, by_worker uuid, again boolean)
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  asker meshqueue.workers;
+begin
+  select * into asker from meshqueue.workers w where w.id = by_worker;
+  return case
+    when run.id is null or run.ended_at is not null then 'over'
+    when asker.id is null or not meshqueue.worker_lives(asker) then 'stale_worker'
+    when again and run.worker_id = by_worker then null
+    when run.worker_id is not null and exists (
+      select from meshqueue.workers h
+      where h.id = run.worker_id and h.left_at is null
+        and (meshqueue.worker_lives(h) or not meshqueue.may_rescue(by_worker))) then 'busy'
+    when run.state = 'held' and run.wake_at > now() then 'early'
+    when run.state not in ('ready', 'held') or run.pool is null or meshqueue.live_submission(run.id) then null
+    when meshqueue.provider_paused(run.provider) then 'paused'
+    when exists (
+      select from meshqueue.pauses p
+      where p.provider = run.provider and p.fingerprint = asker.serves ->> run.provider::text) then 'key_paused'
+  end;
+end
+$$;
+revoke execute on function meshqueue.refusal_to_begin(meshqueue.runs, uuid, boolean) from public, anon, authenticated;
+
+-- A request that its holder never saw answered, and whose holder is gone, is lost from now on.
+create function meshqueue.give_up_intents(of_run bigint)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update meshqueue.submissions s set outcome = 'lost', gave_up_at = now()
+  where s.run_id = of_run and s.outcome = 'intent'
+$$;
+revoke execute on function meshqueue.give_up_intents(bigint) from public, anon, authenticated;
+
+create function meshqueue.start_job(job public.ai_jobs)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update public.ai_jobs j
+  set status = 'IN_PROGRESS',
+    deadline_at = now() + make_interval(mins => meshqueue.setting(
+      case when j.stage = 'DELIVER' then 'delivery_deadline_minutes' else 'job_deadline_minutes' end)::integer)
+  where j.id = job.id and j.status = 'QUEUED'
+$$;
+revoke execute on function meshqueue.start_job(public.ai_jobs) from public, anon, authenticated;
+
+-- Every key is paused: until the provider is resumed. Only this worker's: another worker's turn in a moment.
+create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if refusal = 'paused' then
+    update meshqueue.runs r set state = 'held', held_for = 'paused', wake_at = null where r.id = run.id;
+  elsif refusal = 'key_paused' then
+    update meshqueue.runs r
+      set state = 'held', held_for = 'key_paused', wake_at = now() + interval '2 seconds' where r.id = run.id;
+    perform meshqueue.wake(run, now() + interval '2 seconds');
+  end if;
+end
+$$;
+revoke execute on function meshqueue.hold_for_pause(meshqueue.runs, text) from public, anon, authenticated;
+
+-- Takes a run that nobody holds, or whose holder's lease lapsed. Answers 'begun' or 'draining' with everything the
+-- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early', 'paused', 'key_paused', 'stale_worker'.
+create function meshqueue.begin_stage(
+  job_id uuid, stage public.job_stage, worker uuid, again boolean default false
+)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+  job public.ai_jobs;
+  run meshqueue.runs;
+  refusal text;
+begin
+  select * into job from public.ai_jobs j where j.id = begin_stage.job_id for no key update;
+  select * into run from meshqueue.runs r
+    where r.job_id = begin_stage.job_id and r.stage = begin_stage.stage for no key update;
+  refusal := meshqueue.refusal_to_begin(run, worker, again);
+  if refusal is not null then
+    perform meshqueue.hold_for_pause(run, refusal);
+    return jsonb_build_object('outcome', refusal);
+  end if;
+  perform meshqueue.give_up_intents(run.id);
+  update meshqueue.runs r
+    set state = case r.state when 'draining' then r.state else 'running' end, attempt = r.attempt + 1,
+      worker_id = worker, wake_at = null, held_for = null, begun_at = coalesce(r.begun_at, now())
+    where r.id = run.id
+    returning * into run;
+  perform meshqueue.start_job(job);
+  select * into job from public.ai_jobs j where j.id = job.id;
+  return meshqueue.run_json(run, job);
+end
+$$;
+revoke execute on function meshqueue.begin_stage(uuid, public.job_stage, uuid, boolean) from public, anon, authenticated;
