@@ -15,8 +15,8 @@ from tests.support.database import Database
 LONG = bool(os.environ.get("MESHQUEUE_LONG"))
 
 PROFILE = settings(
-    max_examples=500 if LONG else 20,
-    stateful_step_count=200 if LONG else 120,
+    max_examples=500 if LONG else 12,
+    stateful_step_count=200 if LONG else 80,
     deadline=None,
     print_blob=True,
     database=None,
@@ -33,4 +33,9 @@ def test_invariants_hold_whatever_happens(db: Database) -> None:
     """Ledger, slots, fence and endings stay right in every order of calls, deaths and doubts."""
     superuser = db.superuser()
     db.admin.connection.prepare_threshold = 0  # the checks are asked often: plan them once
-    run_state_machine_as_test(lambda: Everybody(db, superuser), settings=PROFILE)
+
+    class Here(Everybody):
+        def __init__(self) -> None:
+            super().__init__(db, superuser)
+
+    run_state_machine_as_test(Here, settings=PROFILE)
