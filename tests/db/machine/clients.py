@@ -41,12 +41,6 @@ class Clients(Ground):
         with self.refusable("PT402"):
             self.grant(user_id, amount)
 
-    @rule(pick=PICK, request=REQUESTS)
-    @one_of(lambda self: self.users)
-    def ask(self, user_id: UUID, request: dict[str, Any]) -> None:
-        with self.refusable("PT402", "PT503"):
-            create(self.db, user_id, request)
-
     @rule(pick=PICK, request=REQUESTS, key=st.sampled_from(["k", "l"]))
     @one_of(lambda self: self.users)
     def ask_with_key(self, user_id: UUID, request: dict[str, Any], key: str) -> None:

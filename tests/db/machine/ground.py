@@ -22,6 +22,10 @@ KEYS = st.sampled_from(["a", "b"])
 RESET = (Path(__file__).parent / "reset.sql").read_text()
 ARRANGE = (Path(__file__).parent / "arrange.sql").read_text()
 
+ASK = """
+    insert into public.ai_jobs (user_id, request_payload) values (%s, '{"prompt": "a cube"}')
+"""
+
 Thing = TypeVar("Thing")
 
 
@@ -71,6 +75,8 @@ class Ground(RuleBasedStateMachine):
         self.hire("a")
         self.enrol(200)
         self.enrol(60)
+        for user_id in self.users * 2:
+            self.db.admin.execute(ASK, user_id)
         self.view = look(self.db.admin)
 
     def hire(self, key: str) -> None:
@@ -111,9 +117,13 @@ class Ground(RuleBasedStateMachine):
     def promises_hold(self) -> None:
         if self.idle:
             self.idle = False
-            return
+        else:
+            self.check()
+
+    def check(self) -> None:
         before, self.view = self.view, look(self.db.admin)
-        assert broken_promises(self.db.admin) == []
+        broken = broken_promises(self.db.admin)
+        assert not broken, broken
         self.covers_live_tasks()
         self.admits_within_limits(before)
         self.keeps_what_ended()

@@ -1,5 +1,6 @@
 """How workers live, die and are replaced."""
 
+from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.db.machine.ground import KEYS, PICK, Ground, chosen, one_of
@@ -24,31 +25,21 @@ class Lives(Ground):
         if len(self.workers) < 4:
             self.hire(key)
 
-    @rule(pick=PICK)
-    @one_of(lambda self: self.workers)
-    def beat(self, worker: Worker) -> None:
-        worker.heartbeat()
-
     @rule(pick=PICK, meshy=KEYS, tripo=KEYS)
     @one_of(lambda self: self.workers)
     def change_keys(self, worker: Worker, meshy: str, tripo: str) -> None:
         worker.serves.update(MESHY=meshy, TRIPO=tripo)
         worker.heartbeat()
 
-    @rule(pick=PICK)
+    @rule(pick=PICK, fate=st.sampled_from(["beats", "beats for an hour", "dies", "leaves"]))
     @one_of(lambda self: self.workers)
-    def die(self, worker: Worker) -> None:
-        self.db.admin.execute(STOP, worker.id)
-
-    @rule(pick=PICK)
-    @one_of(lambda self: self.workers)
-    def leave(self, worker: Worker) -> None:
-        worker.heartbeat(leaving=True)
-
-    @rule(pick=PICK)
-    @one_of(lambda self: self.workers)
-    def grow_old(self, worker: Worker) -> None:
-        self.ripen(worker)
+    def live(self, worker: Worker, fate: str) -> None:
+        if fate == "dies":
+            self.db.admin.execute(STOP, worker.id)
+        else:
+            worker.heartbeat(leaving=fate == "leaves")
+        if fate == "beats for an hour":
+            self.ripen(worker)
 
     @rule(pick=PICK)
     @one_of(lambda self: self.workers)

@@ -33,7 +33,7 @@ jobs as (
   from public.ai_jobs j
 ),
 events as (
-  select e.job_id, e.id, e.status, e.created_at,
+  select e.job_id, e.id, e.status, e.provider_task_id, e.created_at,
     lag(e.status) over by_job as earlier, lag(e.created_at) over by_job as earlier_at,
     row_number() over by_job as place
   from public.ai_job_events e
@@ -112,7 +112,8 @@ from events e
 where (e.place = 1 and e.status <> 'QUEUED') or e.earlier_at > e.created_at
   or (e.earlier <> e.status and not exists (
     select from meshqueue.transitions t where t.from_status = e.earlier and t.to_status = e.status))
-  or (e.earlier = e.status and e.status not in ('QUEUED', 'IN_PROGRESS'))
+  -- A paid task may turn up after the end; nothing else may happen then.
+  or (e.earlier = e.status and e.status not in ('QUEUED', 'IN_PROGRESS') and e.provider_task_id is null)
 union all
 select 'a history ends with the status of its job', to_jsonb(j)
 from jobs j

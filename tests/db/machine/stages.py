@@ -14,9 +14,11 @@ GAVE_UP = """
     update meshqueue.submissions set gave_up_at = now() - interval '61 seconds'
     where run_id = %s and n = %s
 """
+COME = "update meshqueue.runs set wake_at = now() where id = %s"
 LATE_CALLS = st.sampled_from(
     ["submitting", "wait", "retry", "finish", "fail", "end_draining", "finish_delivery"]
 )
+STEPS = st.integers(1, 12)
 
 
 class Stages(Ground):
@@ -40,6 +42,60 @@ class Stages(Ground):
 
     # Holding a run
 
+    # The ordinary way, step by step
+
+    @rule(pick=PICK, worker=PICK, steps=STEPS)
+    @one_of(lambda self: self.view.runs)
+    def work(self, run: Run, worker: int, steps: int) -> None:
+        self.go_on(run, worker, steps)
+
+    @rule(pick=PICK, worker=PICK, steps=STEPS)
+    @one_of(lambda self: self.view.held)
+    def go_on_with_what_is_held(self, run: Run, worker: int, steps: int) -> None:
+        self.go_on(run, worker, steps)
+
+    @rule(pick=PICK, worker=PICK, steps=STEPS)
+    @one_of(lambda self: [run for run in self.view.runs if run.worker_id is None])
+    def take_up(self, run: Run, worker: int, steps: int) -> None:
+        self.go_on(run, worker, steps)
+
+    def go_on(self, run: Run, worker: int, steps: int) -> None:
+        """A run, and the stages after it, go well for some steps."""
+        for _ in range(steps):
+            mine = [other for other in self.view.runs if other.job_id == run.job_id]
+            if not mine or mine[-1].held_for in {"paused", "key_paused"}:
+                return
+            self.step(mine[-1], worker)
+            self.check()
+
+    def step(self, run: Run, worker: int) -> None:
+        if run.early:
+            self.db.admin.execute(COME, run.id)
+        elif run.worker_id is None:
+            living = [one for one in self.workers if self.view.lives(one.id)]
+            if living:
+                self.begin_by(run, chosen(living, worker))
+            else:
+                self.hire("a")
+        elif run.n is not None:
+            self.see_to(run, self.provider.requests[run.id, run.n])
+        elif run.state == "draining":
+            self.stop_draining(run)
+        elif run.pool is None:
+            assert self.worker(run.worker_id).finish_delivery(run.fence) == {"outcome": "ok"}
+        else:
+            self.send(run)
+
+    def see_to(self, run: Run, request: Request) -> None:
+        if run.outcome == "lost":
+            self.settle(run)
+        elif run.outcome == "intent" and not request.answered:
+            self.hear(request)
+        elif run.task_id in self.provider.live:
+            self.provider.end(run.task_id, "succeeded")
+        elif run.task_id is not None:
+            self.decide(run, again=False)
+
     @rule(pick=PICK, worker=PICK)
     @one_of(lambda self: self.view.runs)
     def begin(self, run: Run, worker: int) -> None:
@@ -50,11 +106,6 @@ class Stages(Ground):
         assert answer["outcome"] == self.expected_of(run, by)
         if answer["outcome"] in {"begun", "draining"}:
             self.begun.append((by, answer))
-
-    @rule(pick=PICK, worker=PICK)
-    @one_of(lambda self: [run for run in self.view.runs if run.worker_id is None])
-    def begin_what_is_free(self, run: Run, worker: int) -> None:
-        self.begin_by(run, chosen(self.workers, worker))
 
     def expected_of(self, run: Run, by: Worker) -> str:
         if not self.view.lives(by.id):
@@ -98,6 +149,9 @@ class Stages(Ground):
     @rule(pick=PICK)
     @one_of(lambda self: self.view.working)
     def submit(self, run: Run) -> None:
+        self.send(run)
+
+    def send(self, run: Run) -> None:
         worker = self.worker(run.worker_id)
         answer = worker.submitting(run.fence)
         assert answer["outcome"] == ("ok" if run.n is None else "unresolved")
@@ -114,6 +168,9 @@ class Stages(Ground):
     @one_of(lambda self: self.provider.unanswered)
     def answer(self, request: Request) -> None:
         """The sender hears the provider's answer, however late."""
+        self.hear(request)
+
+    def hear(self, request: Request) -> None:
         if request.fate is Fate.FLYING:
             self.provider.accept(request)
         request.answered = True
@@ -140,6 +197,9 @@ class Stages(Ground):
     @rule(pick=PICK)
     @one_of(lambda self: self.lost())
     def reconcile(self, run: Run) -> None:
+        self.settle(run)
+
+    def settle(self, run: Run) -> None:
         request = self.provider.requests[run.id, run.n or 0]
         answer = self.find(run, request) if request.task else self.miss(run, request)
         assert answer["outcome"] == ("ok" if run.state == "running" else "draining")
@@ -156,8 +216,8 @@ class Stages(Ground):
     @rule(pick=PICK)
     @one_of(lambda self: self.lost())
     def claim_tasks_of_others(self, run: Run) -> None:
-        others = [r.task_id for r in self.view.runs if r.task_id and r.id != run.id]
-        for task in others:
+        others = [other for other in self.view.runs if other.provider == run.provider]
+        for task in [other.task_id for other in others if other.task_id]:
             claim = self.worker(run.worker_id).adopt(run.fence, run.n or 0, task)
             assert claim == {"outcome": "claimed"}
 
@@ -172,6 +232,9 @@ class Stages(Ground):
     @one_of(lambda self: self.over_at_provider())
     def conclude(self, run: Run, again: bool) -> None:  # noqa: FBT001
         """The watcher sees that the task has ended; it may not know that its job is over."""
+        self.decide(run, again=again)
+
+    def decide(self, run: Run, *, again: bool) -> None:
         worker, outcome = self.worker(run.worker_id), self.provider.outcome(run.task_id)
         if outcome == "succeeded":
             answer = worker.finish(run.fence)["outcome"]
@@ -185,6 +248,9 @@ class Stages(Ground):
     @rule(pick=PICK)
     @one_of(lambda self: self.drained())
     def end_draining(self, run: Run) -> None:
+        self.stop_draining(run)
+
+    def stop_draining(self, run: Run) -> None:
         outcome = self.provider.outcome(run.task_id) or "absent"
         assert self.worker(run.worker_id).end_draining(run.fence, outcome) == {"outcome": "ok"}
 
