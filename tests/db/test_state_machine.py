@@ -16,7 +16,7 @@ LONG = bool(os.environ.get("MESHQUEUE_LONG"))
 
 # After ten examples hypothesis makes most of them from parts of an earlier one, which finds
 # little here: many short searches, each from its own seed.
-SEARCHES = 250 if LONG else 6
+SEARCHES = 250 if LONG else 4
 PROFILE = settings(
     max_examples=10,
     stateful_step_count=150 if LONG else 80,

@@ -14,6 +14,7 @@ GAVE_UP = """
     update meshqueue.submissions set gave_up_at = now() - interval '61 seconds'
     where run_id = %s and n = %s
 """
+BEGIN_AGAIN = "select meshqueue.begin_stage(%s, %s, %s, true)"
 COME = "update meshqueue.runs set wake_at = now() where id = %s"
 LATE_CALLS = st.sampled_from(
     ["submitting", "wait", "retry", "finish", "fail", "end_draining", "finish_delivery"]
@@ -107,10 +108,19 @@ class Stages(Ground):
         if answer["outcome"] in {"begun", "draining"}:
             self.begun.append((by, answer))
 
+    @rule(pick=PICK)
+    @one_of(lambda self: [run for run in self.view.held if self.view.lives(run.worker_id)])
+    def begin_again(self, run: Run) -> None:
+        """The holder never heard that it holds the run: what it may have sent since is in doubt."""
+        answer = self.db.admin.value(BEGIN_AGAIN, run.job_id, run.stage, run.worker_id)
+        assert answer["outcome"] == ("draining" if run.state == "draining" else "begun")
+        assert answer["attempt"] == run.attempt + 1
+        self.begun.append((self.worker(run.worker_id), answer))
+
     def expected_of(self, run: Run, by: Worker) -> str:
         if not self.view.lives(by.id):
             return "stale_worker"
-        if run.worker_id is not None and self.view.lives(run.worker_id):
+        if not self.view.may_take(run, by.id):
             return "busy"
         if run.state == "held" and run.early:
             return "early"

@@ -102,6 +102,12 @@ class View:
     def lives(self, worker_id: object) -> bool:
         return str(worker_id) in self.facts["living"]
 
+    def may_take(self, run: Run, worker_id: object) -> bool:
+        """Nobody holds it, its holder has left, or its holder died and this one may rescue."""
+        if run.worker_id is None or run.worker_id in self.facts["left"]:
+            return True
+        return not self.lives(run.worker_id) and str(worker_id) in self.facts["rescuers"]
+
 
 def look(session: Session) -> View:
     return View(session.value(VIEW))

@@ -32,5 +32,8 @@ select jsonb_build_object(
     select coalesce(jsonb_agg(jsonb_build_array(p.provider, p.fingerprint) order by p), '[]') from meshqueue.pauses p),
   'living', (
     select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where meshqueue.worker_lives(w)),
+  'left', (select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where w.left_at is not null),
+  'rescuers', (
+    select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where meshqueue.may_rescue(w.id)),
   'waiting', (select count(*) from meshqueue.waiting)
 )
