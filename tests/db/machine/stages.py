@@ -14,6 +14,7 @@ GAVE_UP = """
     update meshqueue.submissions set gave_up_at = now() - interval '61 seconds'
     where run_id = %s and n = %s
 """
+RUNS = "select r from meshqueue.runs r order by id"
 BEGIN_AGAIN = "select meshqueue.begin_stage(%s, %s, %s, true)"
 COME = "update meshqueue.runs set wake_at = now() where id = %s"
 LATE_CALLS = st.sampled_from(
@@ -137,11 +138,21 @@ class Stages(Ground):
         """Whoever lost a run decides nothing any more."""
         worker, answer = begun
         now = self.view.run.get(answer["run"])
-        if now and (now.attempt, now.worker_id) == (answer["attempt"], str(worker.id)):
-            return
-        before = self.db.admin.values("select r from meshqueue.runs r order by id")
-        assert getattr(worker, what)(answer)["outcome"] == "fenced"
-        assert self.db.admin.values("select r from meshqueue.runs r order by id") == before
+        if now is None or (now.attempt, now.worker_id) != (answer["attempt"], str(worker.id)):
+            self.call_in_vain(worker, answer, what)
+
+    @rule(pick=PICK, worker=PICK, what=LATE_CALLS)
+    @one_of(lambda self: self.view.runs)
+    def call_from_elsewhere(self, run: Run, worker: int, what: str) -> None:
+        """Whoever does not hold a run decides nothing about it."""
+        by = chosen(self.workers, worker)
+        if str(by.id) != run.worker_id:
+            self.call_in_vain(by, run.fence, what)
+
+    def call_in_vain(self, worker: Worker, run: dict[str, Any], what: str) -> None:
+        before = self.db.admin.values(RUNS)
+        assert getattr(worker, what)(run)["outcome"] == "fenced"
+        assert self.db.admin.values(RUNS) == before
 
     @rule(pick=PICK, reason=st.sampled_from(["no_slot", "rate_limited", "paused"]))
     @one_of(lambda self: self.view.working + self.view.delivering)
