@@ -1,0 +1,10 @@
+"""Makes a GLB smaller without losing anything of it: bytes in, bytes and a report out.
+
+This package knows nothing of the rest of the worker. It imports numpy and the codecs only when
+there is something to do.
+"""
+
+from worker.glb.errors import GlbError
+from worker.glb.options import Options, Preset
+
+__all__ = ["GlbError", "Options", "Preset"]
