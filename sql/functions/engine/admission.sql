@@ -32,24 +32,26 @@ end
 $$;
 revoke execute on function meshqueue.lock_pool_to_free(text) from public, anon, authenticated;
 
-create function meshqueue.start_run(
-  job uuid, owner uuid, provider public.provider_type, stage public.job_stage, pool text, credits integer
-)
-returns bigint
+-- A run, the slot that it takes and its wake-up, with as few statements and calls as can be: it is a third of what a
+-- create costs that is admitted at once.
+create function meshqueue.start_run(job public.ai_jobs, next_stage public.job_stage, pool text, token bigint)
+returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  run meshqueue.runs;
 begin
-  insert into meshqueue.runs as r (job_id, user_id, provider, stage, pool, credits, charged_once_submitted, wake_at)
-  values (job, owner, provider, stage, pool, credits, meshqueue.setting('cancel_refund') = 'unsubmitted', now())
-  returning r.* into run;
-  perform meshqueue.wake(run);
-  return run.id;
+  with run as (
+    insert into meshqueue.runs as r (job_id, user_id, provider, stage, pool, credits, charged_once_submitted, wake_at)
+    select job.id, job.user_id, job.provider, next_stage, start_run.pool,
+      job.stage_credits[array_position(job.stages, next_stage)], f.settings ->> 'cancel_refund' = 'unsubmitted', now()
+    from meshqueue.in_force f
+    returning r.id
+  )
+  update meshqueue.slots s set run_id = run.id, taken_at = now() from run where s.id = token;
+  perform meshqueue.wake_stage(job.id, job.provider, next_stage);
 end
 $$;
-revoke execute on function meshqueue.start_run(uuid, uuid, public.provider_type, public.job_stage, text, integer)
+revoke execute on function meshqueue.start_run(public.ai_jobs, public.job_stage, text, bigint)
   from public, anon, authenticated;
 
 create function meshqueue.free_token(wanted_pool text)
@@ -67,17 +69,6 @@ end
 $$;
 revoke execute on function meshqueue.free_token(text) from public, anon, authenticated;
 
-create function meshqueue.credits_of(job public.ai_jobs, wanted public.job_stage)
-returns integer
-language plpgsql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return job.stage_credits[array_position(job.stages, wanted)];
-end
-$$;
-revoke execute on function meshqueue.credits_of(public.ai_jobs, public.job_stage) from public, anon, authenticated;
-
 -- A stage that is next: begun at once when it needs no slot or one is free, else it waits its turn. Every create
 -- comes through here, and each call of a function costs it a hundredth: hence the look-ups in place.
 create function meshqueue.place_stage(job public.ai_jobs, next_stage public.job_stage, in_tier integer)
@@ -88,7 +79,6 @@ as $$
 declare
   pool record;
   token bigint;
-  run bigint;
 begin
   select p.name, p.lock_key, job.provider = any (f.doubtful)
       or f.settings ? ('max_provider_credits_per_day_' || lower(job.provider::text)) as doubtful
@@ -111,9 +101,7 @@ begin
       return;
     end if;
   end if;
-  run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, pool.name,
-    meshqueue.credits_of(job, next_stage));
-  update meshqueue.slots set run_id = run, taken_at = now() where id = token;
+  perform meshqueue.start_run(job, next_stage, pool.name, token);
   if in_tier = 1 then
     perform meshqueue.tell_job(job);
   end if;
@@ -192,10 +180,7 @@ begin
     exit when not found;
     select * into job from public.ai_jobs j where j.id = turn.job_id;
     continue when not found;
-    update meshqueue.slots
-      set taken_at = now(), run_id = meshqueue.start_run(job.id, job.user_id, job.provider, turn.stage, to_fill,
-        meshqueue.credits_of(job, turn.stage))
-      where id = token;
+    perform meshqueue.start_run(job, turn.stage, to_fill, token);
     if turn.tier = 1 then
       perform meshqueue.tell_job(job);
     end if;

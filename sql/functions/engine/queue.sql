@@ -14,16 +14,24 @@ $$;
 revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) from public, anon, authenticated;
 
 -- Each provider has a queue of its own, so that only workers with its key are woken.
-create function meshqueue.queue_of(provider public.provider_type, stage public.job_stage)
-returns text
-language plpgsql immutable
+create function meshqueue.wake_stage(
+  job uuid, provider public.provider_type, stage public.job_stage, at timestamptz default null
+)
+returns void
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end;
+  perform meshqueue.enqueue(
+    case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end,
+    case when stage = 'DELIVER' then 'deliver' else 'run_stage' end,
+    jsonb_build_object('job_id', job, 'stage', stage),
+    at
+  );
 end
 $$;
-revoke execute on function meshqueue.queue_of(public.provider_type, public.job_stage) from public, anon, authenticated;
+revoke execute on function meshqueue.wake_stage(uuid, public.provider_type, public.job_stage, timestamptz)
+  from public, anon, authenticated;
 
 create function meshqueue.wake(run meshqueue.runs, at timestamptz default null)
 returns void
@@ -31,12 +39,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform meshqueue.enqueue(
-    meshqueue.queue_of(run.provider, run.stage),
-    case when run.stage = 'DELIVER' then 'deliver' else 'run_stage' end,
-    jsonb_build_object('job_id', run.job_id, 'stage', run.stage),
-    at
-  );
+  perform meshqueue.wake_stage(run.job_id, run.provider, run.stage, at);
 end
 $$;
 revoke execute on function meshqueue.wake(meshqueue.runs, timestamptz) from public, anon, authenticated;

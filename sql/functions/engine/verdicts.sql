@@ -56,12 +56,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   next_pool text := meshqueue.pool_of(job.provider, next_stage);
-  next_run bigint;
 begin
   if next_pool = done.pool and meshqueue.provider_admits(job.provider) then
-    next_run := meshqueue.start_run(job.id, job.user_id, job.provider, next_stage, next_pool,
-      meshqueue.credits_of(job, next_stage));
-    update meshqueue.slots s set run_id = next_run, taken_at = now() where s.run_id = done.id;
+    perform meshqueue.start_run(job, next_stage, next_pool,
+      (select s.id from meshqueue.slots s where s.run_id = done.id));
   else
     perform meshqueue.lock_pools(done.pool, next_pool);
     perform meshqueue.place_stage(job, next_stage, 0);
