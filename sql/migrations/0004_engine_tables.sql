@@ -77,6 +77,7 @@ create table meshqueue.submissions (
   outcome meshqueue.submission_outcome not null default 'intent',
   task_id text,
   provider_credits numeric check (provider_credits >= 0),
+  result jsonb,  -- of a task that ended well, where its stage needs another one after it
   error jsonb,
   intent_at timestamptz not null default now(),
   gave_up_at timestamptz,

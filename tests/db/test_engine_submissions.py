@@ -266,3 +266,32 @@ def test_a_retried_stage_has_a_request_of_its_own(db: Database) -> None:
     worker.retry(run)
     worker.submitted(run, worker.submitting(run)["n"], "task-2")
     assert outcomes(db, run) == [(1, "failed", "task-1"), (2, "accepted", "task-2")]
+
+
+def test_a_stage_of_several_tasks_goes_on(db: Database) -> None:
+    """A task that ended well is kept with its result; the run, its slot and its job go on."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    assert worker.finish_task(run, 1, {"riggable": True}) == OK
+    assert worker.submitting(run) == {"outcome": "ok", "n": 2}
+    worker.submitted(run, 2, "task-2")
+    worker.release(run)
+    again = worker.begin(run["job_id"], "PREVIEW")
+    told = [(task["n"], task["task_id"], task["result"]) for task in again["tasks"]]
+    assert told == [(1, "task-1", {"riggable": True})]
+    assert again["submission"]["task_id"] == "task-2"
+    assert jobs.slots_taken(db, "meshy") == 1
+    assert worker.finish(again)["outcome"] == "ok"
+
+
+def test_a_task_of_several_ends_once(db: Database) -> None:
+    """Said twice, or of a task that was never accepted, it changes nothing."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    worker.finish_task(run)
+    before = submissions(db, run)
+    assert worker.finish_task(run, 1, {"other": True}) == OK
+    assert worker.finish_task(run, 2) == OK
+    assert submissions(db, run) == before

@@ -22,6 +22,7 @@ DECISIONS: dict[str, Decision] = {
     "adopt_task": lambda worker, run: worker.adopt(run, 1, "task-1"),
     "wait_stage": lambda worker, run: worker.wait(run),
     "retry_stage": lambda worker, run: worker.retry(run),
+    "finish_task": lambda worker, run: worker.finish_task(run),
     "finish_stage": lambda worker, run: worker.finish(run),
     "fail_stage": lambda worker, run: worker.fail(run),
     "fail_stage, task alive": lambda worker, run: worker.fail(run, task_ended=False),
@@ -133,6 +134,7 @@ DRAINING: dict[str, tuple[object, str]] = {
     "adopt_task": ({"outcome": "draining"}, "draining"),
     "wait_stage": ({"outcome": "draining"}, "draining"),
     "retry_stage": ({"outcome": "over"}, "canceled"),
+    "finish_task": ({"outcome": "over"}, "canceled"),
     "finish_stage": ({"outcome": "over"}, "canceled"),
     "fail_stage": ({"outcome": "over"}, "canceled"),
     "fail_stage, task alive": ({"outcome": "draining"}, "draining"),
@@ -146,7 +148,7 @@ def test_a_draining_run_only_ends(db: Database, name: str) -> None:
     """After a cancel the holder learns to drain; nothing that it does revives the job."""
     worker = new_worker(db)
     run = with_a_lost_request(db, worker)
-    if name == "finish_stage":
+    if name in ("finish_stage", "finish_task"):
         worker.adopt(run, 1, "task-1")  # only a task can succeed
     jobs.set_status(db, run["job_id"], "CANCELED")
     answer, state = DRAINING[name]

@@ -76,6 +76,10 @@ class Worker:
         attempts = [run["attempt"] for run, _ in ticks]
         return self.session.values(query, self.id, runs, attempts, [share for _, share in ticks])
 
+    def finish_task(self, run: Answer, n: int = 1, result: Answer | None = None) -> Answer:
+        query = "finish_task(%s, %s, %s, %s, %s, 5)"
+        return self._call(query, *self._fence(run), n, result or {"links": []})
+
     def finish(
         self, run: Answer, result: Answer | None = None, provider_credits: int | None = None
     ) -> Answer:

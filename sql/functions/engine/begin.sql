@@ -31,6 +31,19 @@ as $$
 $$;
 revoke execute on function meshqueue.finished_stages(uuid) from public, anon, authenticated;
 
+-- The tasks of this run that ended well, in order: some stages need one after the other.
+create function meshqueue.finished_tasks(of_run bigint)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('n', s.n, 'task_id', s.task_id, 'content', s.content,
+    'result', s.result) order by s.n), '[]')
+  from meshqueue.submissions s
+  where s.run_id = of_run and s.outcome = 'succeeded' and s.result is not null
+$$;
+revoke execute on function meshqueue.finished_tasks(bigint) from public, anon, authenticated;
+
 create function meshqueue.run_json(run meshqueue.runs, job public.ai_jobs)
 returns jsonb
 language sql stable
@@ -41,7 +54,7 @@ as $$
     'provider', run.provider, 'pool', run.pool, 'retries', run.retries, 'asset_id', job.asset_id,
     'client_task_id', job.client_task_id, 'kind', job.kind, 'stages', job.stages, 'request', job.request_payload,
     'deadline_at', job.deadline_at, 'submission', meshqueue.submission_json(run.id),
-    'finished', meshqueue.finished_stages(run.job_id))
+    'tasks', meshqueue.finished_tasks(run.id), 'finished', meshqueue.finished_stages(run.job_id))
 $$;
 revoke execute on function meshqueue.run_json(meshqueue.runs, public.ai_jobs) from public, anon, authenticated;
 

@@ -25,6 +25,36 @@ end
 $$;
 revoke execute on function meshqueue.retry_stage(bigint, integer, uuid, jsonb) from public, anon, authenticated;
 
+-- One task of the stage has ended well and another follows: a model in each further format, a rig after its check.
+create function meshqueue.finish_task(
+  run bigint, attempt integer, worker uuid, n integer, result jsonb, provider_credits numeric default null
+)
+returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+  held record;
+begin
+  held := meshqueue.hold_run(run, attempt, worker, false);
+  if held.outcome = 'fenced' then
+    return jsonb_build_object('outcome', 'fenced');
+  end if;
+  update meshqueue.submissions s
+    set outcome = 'succeeded', ended_at = now(), result = finish_task.result,
+      provider_credits = coalesce(finish_task.provider_credits, s.provider_credits)
+    where s.run_id = run and s.n = finish_task.n and s.outcome = 'accepted';
+  if held.outcome = 'draining' then
+    perform meshqueue.close_run(held.run, 'canceled');
+    return jsonb_build_object('outcome', 'over');
+  end if;
+  return jsonb_build_object('outcome', 'ok');
+end
+$$;
+revoke execute on function meshqueue.finish_task(bigint, integer, uuid, integer, jsonb, numeric)
+  from public, anon, authenticated;
+
 create function meshqueue.next_stage(job public.ai_jobs, done public.job_stage)
 returns public.job_stage
 language sql immutable
