@@ -538,7 +538,7 @@ def repaired(data: bytes) -> bytes:
     return b"".join(parts)
 
 
-@settings(max_examples=400, deadline=5000)
+@settings(max_examples=400, deadline=10_000, derandomize=True)
 @given(mutated() | st.binary(max_size=200))
 def test_any_bytes_at_all_end_as_a_picture_or_a_refusal(data: bytes) -> None:
     """No file raises, none takes seconds, and what is taken is a picture within the limits."""
