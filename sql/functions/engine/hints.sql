@@ -24,3 +24,15 @@ begin
 end
 $$;
 revoke execute on function meshqueue.notify_task(public.provider_type, text) from public, anon, authenticated;
+
+-- SHA-256 of the secrets that users gave their own webhooks.
+create function meshqueue.webhook_hashes(provider public.provider_type)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(encode(s.secret_sha256, 'hex')), '[]')
+  from meshqueue.user_provider_secrets s
+  where s.provider = webhook_hashes.provider
+$$;
+revoke execute on function meshqueue.webhook_hashes(public.provider_type) from public, anon, authenticated;

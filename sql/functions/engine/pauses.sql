@@ -22,6 +22,19 @@ $$;
 revoke execute on function meshqueue.pause_provider(public.provider_type, text, text, jsonb)
   from public, anon, authenticated;
 
+-- Those that end when the provider answers again; the operator ends his own.
+create function meshqueue.paused_keys()
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('provider', p.provider, 'fingerprint', p.fingerprint,
+    'reason', p.reason, 'since', p.since)), '[]')
+  from meshqueue.pauses p
+  where p.reason <> 'operator'
+$$;
+revoke execute on function meshqueue.paused_keys() from public, anon, authenticated;
+
 -- Since when nobody could submit anything; null while somebody can.
 create function meshqueue.paused_since(asked public.provider_type)
 returns timestamptz

@@ -210,6 +210,18 @@ $$;
 revoke execute on function meshqueue.record_absent(bigint, integer, uuid, integer, timestamptz)
   from public, anon, authenticated;
 
+-- Those of these tasks that a run has already: what is left may belong to a request without an answer.
+create function meshqueue.claimed_tasks(provider public.provider_type, task_ids text[])
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(s.task_id), '[]')
+  from meshqueue.submissions s
+  where s.provider = claimed_tasks.provider and s.task_id = any (task_ids)
+$$;
+revoke execute on function meshqueue.claimed_tasks(public.provider_type, text[]) from public, anon, authenticated;
+
 -- The list shows a task that is ours. 'claimed': another run has it.
 create function meshqueue.adopt_task(run bigint, attempt integer, worker uuid, n integer, task_id text)
 returns jsonb

@@ -132,3 +132,24 @@ as $$
   )
 $$;
 revoke execute on function meshqueue.drop_dead_wakeups() from public, anon, authenticated;
+
+-- What /readyz and /metrics show of the whole queue.
+create function meshqueue.health()
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'oldest_ready_seconds', (
+      select coalesce(extract(epoch from now() - min(r.wake_at)), 0)::integer
+      from meshqueue.runs r where r.state = 'ready' and r.wake_at < now()),
+    'runs', (
+      select coalesce(jsonb_object_agg(s.state, s.n), '{}')
+      from (select r.state, count(*) as n from meshqueue.runs r where r.ended_at is null group by r.state) s),
+    'waiting', (
+      select coalesce(jsonb_object_agg(w.pool, w.n), '{}')
+      from (select x.pool, count(*) as n from meshqueue.waiting x group by x.pool) w),
+    'workers', (select count(*) from meshqueue.workers w where meshqueue.worker_lives(w)),
+    'paused', meshqueue.paused_providers())
+$$;
+revoke execute on function meshqueue.health() from public, anon, authenticated;
