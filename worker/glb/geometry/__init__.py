@@ -1,0 +1,1 @@
+"""Draco for every primitive that gains by it, proven by decoding before it replaces anything."""

@@ -1,0 +1,87 @@
+"""Triangles as a list, whatever the mode, without those that have no area by construction."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.glb.accessors import Array, read_accessor
+from worker.glb.document import Document
+from worker.glb.errors import GlbError
+from worker.glb.geometry.groups import Group
+
+Faces = npt.NDArray[np.uint32]
+STRIP, FAN = 5, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`vertices` are the numbers of those in use, or None where all are."""
+
+    faces: Faces
+    vertices: npt.NDArray[np.int64] | None
+    positions: npt.NDArray[np.float32]
+    triangles_before: int
+
+    def take(self, values: Array) -> Array:
+        return values if self.vertices is None else values[self.vertices]
+
+
+def read_shape(document: Document, group: Group) -> Shape:
+    positions = read_accessor(document, group.attributes["POSITION"])
+    faces = read_faces(document, group, len(positions))
+    kept = without_degenerate(faces, positions)
+    vertices, compact = compacted(kept, len(positions))
+    used = positions if vertices is None else positions[vertices]
+    return Shape(compact, vertices, np.ascontiguousarray(used, np.float32), len(faces))
+
+
+def read_faces(document: Document, group: Group, vertices: int) -> Faces:
+    if group.indices is None:
+        order = np.arange(vertices, dtype=np.uint32)
+    else:
+        order = read_accessor(document, group.indices)[:, 0].astype(np.uint32, copy=False)
+    if len(order) and order.max() >= vertices:
+        raise GlbError(f"accessor {group.indices}", f"names vertex {order.max()} of {vertices}")
+    return as_triangles(order, group.mode)
+
+
+def as_triangles(order: npt.NDArray[np.uint32], mode: int) -> Faces:
+    if mode == STRIP:
+        faces = np.stack([order[:-2], order[1:-1], order[2:]], axis=1)
+        faces[1::2, :2] = faces[1::2, 1::-1]  # every second triangle of a strip runs the other way
+        return faces
+    if mode == FAN:
+        return np.stack(
+            [order[1:-1], order[2:], np.broadcast_to(order[:1], len(order) - 2)], axis=1
+        )
+    return order[: len(order) // 3 * 3].reshape(-1, 3)
+
+
+def without_degenerate(faces: Faces, positions: Array) -> Faces:
+    """Draco drops triangles with two corners in one place; so do we, before the box is taken."""
+    collapsed = np.zeros(len(faces), bool)
+    x = np.ascontiguousarray(positions[:, 0])[faces]
+    for first, second in ((0, 1), (1, 2), (2, 0)):
+        suspects = np.flatnonzero(x[:, first] == x[:, second])
+        corners = faces[suspects]
+        same = (positions[corners[:, first]] == positions[corners[:, second]]).all(axis=1)
+        collapsed[suspects[same]] = True
+    return faces[~collapsed] if collapsed.any() else faces
+
+
+def compacted(faces: Faces, count: int) -> tuple[npt.NDArray[np.int64] | None, Faces]:
+    """Draco takes its box over all vertices it is given, so unused ones would coarsen the grid."""
+    used = np.zeros(count, bool)
+    used[faces] = True
+    if used.all():
+        return None, faces
+    numbers = (np.cumsum(used) - 1).astype(np.uint32)
+    return np.flatnonzero(used), numbers[faces]
+
+
+def median_edge(shape: Shape, sample: int = 4096) -> float:
+    step = max(1, len(shape.faces) // sample)
+    corners: npt.NDArray[Any] = shape.positions[shape.faces[::step]]
+    return float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)))

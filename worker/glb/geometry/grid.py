@@ -1,0 +1,54 @@
+"""The grid that positions are rounded to: one for the whole mesh, or its seams would crack."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.glb.geometry.faces import Shape, median_edge
+from worker.glb.options import Options, Preset
+
+Floats = npt.NDArray[np.float32]
+CORNER = math.sqrt(3) / 2  # the farthest that rounding moves a point, in steps of the grid
+COARSEST, FINEST = 11, 16
+SHARE_OF_EDGE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    origin: Floats
+    span: np.float32
+    bits: int
+
+    @property
+    def steps(self) -> int:
+        return (1 << self.bits) - 1
+
+    @property
+    def bound(self) -> float:
+        """No vertex may be farther from its place than this, up to the precision of floats."""
+        magnitude = float(np.abs(self.origin).max()) + float(self.span)
+        return 0.87 * float(self.span) / self.steps + 2 * magnitude * float(np.finfo("f4").eps)
+
+
+def grid_over(shapes: Sequence[Shape], options: Options) -> Grid:
+    low = np.min([shape.positions.min(axis=0) for shape in shapes], axis=0)
+    high = np.max([shape.positions.max(axis=0) for shape in shapes], axis=0)
+    span = np.float32((high - low).max())
+    edge = min(median_edge(shape) for shape in shapes)
+    bits = options.position_bits or position_bits(float(span), edge, options.preset)
+    return Grid(low, span, bits)
+
+
+# How far a vertex may move, as a share of the whole mesh: 14, 12 and 11 bits.
+SHARE_OF_SPAN = {Preset.WEB: 2.2e-4, Preset.SMALL: 4.3e-4}
+
+
+def position_bits(span: float, edge: float, preset: Preset) -> int:
+    """Fine enough for the whole and for its smallest features, within reason."""
+    allowed = min(SHARE_OF_SPAN.get(preset, 1e-4) * span, SHARE_OF_EDGE * edge)
+    if not allowed > 0 or not math.isfinite(allowed):
+        return FINEST
+    return max(COARSEST, min(FINEST, math.ceil(math.log2(CORNER * span / allowed + 1))))

@@ -1,0 +1,125 @@
+"""Primitives that are the same geometry are one group: encoded once, shared by all its users."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from worker.glb.container import Json
+from worker.glb.document import Document
+from worker.glb.extensions import COMPRESSED_VIEW, KEEP_THROUGH_REORDERING
+from worker.glb.layout import extent
+
+DRACO = "KHR_draco_mesh_compression"
+TRIANGLE_MODES = (4, 5, 6)
+POINTS_AND_LINES = ("points", "lines", "line loops", "line strips")
+FLOAT = 5126
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    attributes: dict[str, int]  # name → accessor
+    indices: int | None
+    mode: int
+    users: list[tuple[int, int]]  # mesh and position in it
+    primitives: list[Json]
+    why_not: str = ""  # the reason to leave it alone
+    accessors: frozenset[int] = field(default=frozenset())
+
+    @property
+    def meshes(self) -> set[int]:
+        return {mesh for mesh, _ in self.users}
+
+
+def find_groups(document: Document) -> list[Group]:
+    found: dict[object, Group] = {}
+    for number, mesh in enumerate(document.items("meshes")):
+        for position, primitive in enumerate(mesh["primitives"]):
+            group = found.setdefault(identity(primitive), new_group(document, primitive))
+            group.users.append((number, position))
+            group.primitives.append(primitive)
+    return list(found.values())
+
+
+def identity(primitive: Json) -> object:
+    """What makes the geometry; extensions differ in what they say of it, so they must not."""
+    if primitive.keys() & {"targets", "extensions"}:
+        return id(primitive)
+    names = tuple(sorted(primitive["attributes"].items()))
+    return names, primitive.get("indices"), primitive.get("mode", 4)
+
+
+def new_group(document: Document, primitive: Json) -> Group:
+    accessors = set(primitive["attributes"].values())
+    if "indices" in primitive:
+        accessors.add(primitive["indices"])
+    return Group(
+        attributes=primitive["attributes"],
+        indices=primitive.get("indices"),
+        mode=primitive.get("mode", 4),
+        users=[],
+        primitives=[],
+        why_not=next(reasons_against(document, primitive), ""),
+        accessors=frozenset(accessors),
+    )
+
+
+def reasons_against(document: Document, primitive: Json) -> Iterator[str]:
+    mode = primitive.get("mode", 4)
+    if mode not in TRIANGLE_MODES:
+        yield f"Draco in glTF is for triangles, these are {POINTS_AND_LINES[mode]}"
+    extensions = primitive.get("extensions") or {}
+    if DRACO in extensions:
+        yield "already compressed with Draco: again would lose precision"
+    if primitive.get("targets"):
+        yield "morph targets depend on the order of its vertices"
+    yield from (
+        f"{name} may depend on the order" for name in extensions if is_bound(primitive, name)
+    )
+    yield from reasons_against_accessors(document, primitive)
+
+
+def is_bound(primitive: Json, name: str) -> bool:
+    """True where an extension means its vertices by their numbers."""
+    if name == "EXT_mesh_features":
+        features = primitive["extensions"][name].get("featureIds", [])
+        return any(not {"attribute", "texture"} & feature.keys() for feature in features)
+    return name not in KEEP_THROUGH_REORDERING
+
+
+def reasons_against_accessors(document: Document, primitive: Json) -> Iterator[str]:
+    attributes = primitive["attributes"]
+    accessors = document.items("accessors")
+    if "POSITION" not in attributes:
+        yield "it has no positions"
+        return
+    position = accessors[attributes["POSITION"]]
+    if position["componentType"] != FLOAT or position["type"] != "VEC3":
+        yield "its positions are already quantized"
+    if any(accessors[index]["count"] != position["count"] for index in attributes.values()):
+        yield "its attributes differ in length"
+    if any(accessors[index]["type"].startswith("MAT") for index in attributes.values()):
+        yield "it has a matrix attribute"
+    for index in [*attributes.values(), primitive.get("indices")]:
+        if index is not None:
+            yield from reasons_against_bytes(document, index)
+
+
+def reasons_against_bytes(document: Document, index: int) -> Iterator[str]:
+    accessor = document.items("accessors")[index]
+    places = [
+        accessor,
+        *(accessor.get("sparse", {}).get(part, {}) for part in ("indices", "values")),
+    ]
+    for place in places:
+        if "bufferView" not in place:
+            continue
+        view = document.items("bufferViews")[place["bufferView"]]
+        if view["buffer"] != 0 or not document.owns_buffer_0:
+            yield f"accessor {index} lies outside this file"
+        if COMPRESSED_VIEW & (view.get("extensions") or {}).keys():
+            yield "already compressed with meshopt"
+
+
+def accessor_bytes(document: Document, index: int) -> int:
+    """What dropping the accessor frees; strides are taken to be shared with others that go too."""
+    accessor = document.items("accessors")[index]
+    return extent(accessor, None) if "bufferView" in accessor else 0

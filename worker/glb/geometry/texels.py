@@ -1,0 +1,76 @@
+"""How many texels a set of texture coordinates spans: that decides how finely it is rounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from worker.glb.container import Json
+from worker.glb.document import Document
+from worker.glb.errors import GlbError
+from worker.glb.geometry.groups import Group
+from worker.glb.picture_size import picture_size
+
+UNKNOWN_SIZE = 4096
+VARIANTS = "KHR_materials_variants"
+TRANSFORM = "KHR_texture_transform"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    texture: int
+    texcoord: int
+    scale: float
+
+
+def texels_by_set(document: Document, group: Group, max_texture: int | None) -> dict[str, int]:
+    """For each TEXCOORD that places a texture, the side of the largest one, in texels."""
+    found: dict[str, int] = {}
+    for material in materials_of(document, group):
+        for placement in placements(material):
+            side = min(texture_side(document, placement.texture), max_texture or 1 << 30)
+            name = f"TEXCOORD_{placement.texcoord}"
+            found[name] = max(found.get(name, 0), round(side * placement.scale))
+    return found
+
+
+def materials_of(document: Document, group: Group) -> Iterator[Json]:
+    numbers: set[Any] = set()
+    for primitive in group.primitives:
+        numbers.add(primitive.get("material"))
+        variants = (primitive.get("extensions") or {}).get(VARIANTS, {})
+        numbers.update(mapping.get("material") for mapping in variants.get("mappings", []))
+    for number in sorted(numbers - {None}):
+        yield document.item("materials", number)
+
+
+def placements(item: Any) -> Iterator[Placement]:
+    """Any object with an `index` under a key that ends in `Texture`, the extensions' too."""
+    for key, value in item.items() if isinstance(item, dict) else ():
+        if key == "extras" or not isinstance(value, dict):
+            continue
+        if key.endswith("Texture") and type(value.get("index")) is int:
+            yield placement(value)
+        else:
+            yield from placements(value)
+
+
+def placement(info: Json) -> Placement:
+    transform = (info.get("extensions") or {}).get(TRANSFORM, {})
+    texcoord = transform.get("texCoord", info.get("texCoord", 0))
+    return Placement(info["index"], texcoord, max([1.0, *map(abs, transform.get("scale", []))]))
+
+
+def texture_side(document: Document, index: int) -> int:
+    """The largest of its images: an extension may name another than the core does."""
+    texture = document.item("textures", index)
+    others = (texture.get("extensions") or {}).values()
+    sources = {holder.get("source") for holder in (texture, *others)} - {None}
+    return max((image_side(document, source) for source in sources), default=1)
+
+
+def image_side(document: Document, index: int) -> int:
+    try:
+        size = picture_size(document.view(document.item("images", index)["bufferView"]))
+    except (GlbError, KeyError):
+        return UNKNOWN_SIZE
+    return max(size) if size else UNKNOWN_SIZE

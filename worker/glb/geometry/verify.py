@@ -1,0 +1,113 @@
+"""Is what Draco made really the model? Decode it and compare every triangle, every attribute."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from worker.glb.accessors import COMPONENT_TYPES
+from worker.glb.geometry.channels import Channel, Way
+from worker.glb.geometry.encode import EncodingError, Work, unique_ids
+from worker.glb.geometry.fingerprint import fingerprint
+from worker.glb.geometry.rounding import box, on_octahedron, rounded
+
+Array = npt.NDArray[Any]
+# what the decoder must say of each type: signed ones prove that the header was put right
+DRACO_TYPES = {5120: 1, 5121: 2, 5122: 3, 5123: 4, 5125: 6, 5126: 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Taken from the source while Draco is still encoding it."""
+
+    fingerprint: int
+    position_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    vertices: int
+    triangles: int
+    low: list[float]
+    high: list[float]
+
+
+def expect(work: Work) -> Expected:
+    return Expected(fingerprint(work.faces, expected_columns(work)), position_error(work))
+
+
+def position_error(work: Work) -> float:
+    values = work.positions.values
+    moved = rounded(values, work.grid.origin, work.grid.span, work.grid.bits)
+    moved -= values
+    return float(np.sqrt((moved * moved).sum(axis=1).max()))
+
+
+def expected_columns(work: Work, *, fused: bool = False) -> Iterator[Array]:
+    for channel in work.channels:
+        yield expected_values(work, channel, fused=fused)
+
+
+def expected_values(work: Work, channel: Channel, *, fused: bool) -> Array:
+    match channel.way:
+        case Way.POSITION:
+            grid = work.grid
+            return rounded(channel.values, grid.origin, grid.span, grid.bits, fused=fused)
+        case Way.UV:
+            return rounded(channel.values, *box(channel.values), channel.bits, fused=fused)
+        case Way.NORMAL:
+            return on_octahedron(channel.values.astype(np.float64), channel.bits, fused=fused)
+        case _:
+            return channel.values
+
+
+def verify(blob: bytes, work: Work, expected: Expected) -> Decoded:
+    """Raise an EncodingError unless decoding gives what rounding the source must give."""
+    import DracoPy  # type: ignore[import-not-found]  # noqa: PLC0415 - has no types
+
+    if expected.position_error > work.grid.bound:
+        raise EncodingError(f"a vertex would move by {expected.position_error:.3g}")
+    try:
+        mesh = DracoPy.decode(blob)
+    except (DracoPy.FileTypeException, ValueError) as error:
+        raise EncodingError(f"what Draco wrote can't be decoded: {error}") from None
+    attributes = {attribute["unique_id"]: attribute for attribute in mesh.attributes}
+    columns = list(decoded_columns(work, attributes))
+    if len(mesh.faces) != len(work.faces):
+        raise EncodingError(f"{len(work.faces) - len(mesh.faces)} triangles would be lost")
+    found = fingerprint(mesh.faces, columns)
+    if found != expected.fingerprint and found != fused_fingerprint(work):
+        raise EncodingError("what was decoded differs from the source")
+    positions = attributes[unique_ids(work)[work.positions.name]]["data"]
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    return Decoded(len(positions), len(mesh.faces), low.tolist(), high.tolist())
+
+
+def fused_fingerprint(work: Work) -> int:
+    return fingerprint(work.faces, expected_columns(work, fused=True))
+
+
+def decoded_columns(work: Work, attributes: dict[int, dict[str, Any]]) -> Iterator[Array]:
+    ids = unique_ids(work)
+    if len(attributes) != len(ids):
+        raise EncodingError(f"{len(attributes)} attributes came back of {len(ids)}")
+    for channel in work.channels:
+        found = attributes.get(ids[channel.name])
+        if found is None or found["data_type"] != draco_type(channel):
+            raise EncodingError(f"{channel.name} came back as another type or not at all")
+        if found["data"].shape[1] != channel.values.shape[1]:
+            raise EncodingError(f"{channel.name} came back with another width")
+        yield decoded_values(channel, found["data"])
+
+
+def draco_type(channel: Channel) -> int:
+    return DRACO_TYPES[COMPONENT_TYPES[channel.values.dtype]]
+
+
+def decoded_values(channel: Channel, values: Array) -> Array:
+    """The binding widens what it has no type for; small whole numbers survive that."""
+    if channel.way is Way.NORMAL:
+        return on_octahedron(values.astype(np.float64), channel.bits)
+    return values.astype(channel.values.dtype, copy=False)
