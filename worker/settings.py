@@ -34,10 +34,26 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     local: bool = Field(default=False, validation_alias="MESHQUEUE_LOCAL")
     home: Path = Field(default_factory=default_home, validation_alias="MESHQUEUE_HOME")
+    simulate: bool = Field(default=False, validation_alias="MESHQUEUE_SIMULATE")
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+    meshy_api_key: SecretStr | None = None
+    meshy_webhook_secret: SecretStr | None = None
+    meshy_ai_model: str = "meshy-6"
+    tripo_api_key: SecretStr | None = None
+    tripo_webhook_secret: SecretStr | None = None
+    tripo_model: str = "v3.1-20260211"
+
+    asset_max_mb: int = Field(default=100, ge=1, le=2000)
+    optimiser_processes: int | None = Field(default=None, ge=1, le=64)
 
     @property
     def local_postgres(self) -> Path:
         return self.home / "postgres"
+
+    @property
+    def local_storage(self) -> Path:
+        return self.home / "storage"
 
 
 def load_settings() -> Settings:

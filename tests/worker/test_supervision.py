@@ -1,0 +1,101 @@
+"""What must run as long as the process does."""
+
+import asyncio
+
+import pytest
+
+from worker.daemon import supervision as module
+from worker.daemon.supervision import Supervision, every
+from worker.daemon.watchdog import Watchdog
+from worker.pipeline.posts import Posts
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_PAUSE", 0.0)
+
+
+async def test_what_ends_by_itself_is_started_again() -> None:
+    """Neither a fault nor a quiet end leaves a part of the worker standing still."""
+    starts: asyncio.Queue[int] = asyncio.Queue()
+    supervision = Supervision()
+
+    async def part() -> None:
+        starts.put_nowait(starts.qsize())
+        if starts.qsize() == 1:
+            raise RuntimeError("a fault")
+        if starts.qsize() > 2:
+            await asyncio.Event().wait()
+
+    supervision.keep("part", part)
+    while starts.qsize() < 3:
+        await asyncio.sleep(0)
+    await supervision.end_all()
+
+
+async def test_what_is_asked_to_end_ends() -> None:
+    """It is waited for, and not started again."""
+    began, ended = asyncio.Event(), asyncio.Event()
+    supervision = Supervision()
+
+    async def part() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    supervision.keep("part", part)
+    await began.wait()
+    await supervision.end("part", "unknown")
+    assert ended.is_set()
+
+
+async def test_a_fault_costs_one_turn() -> None:
+    """What is done again and again goes on after it raised."""
+    turns: asyncio.Queue[None] = asyncio.Queue()
+
+    async def act() -> None:
+        turns.put_nowait(None)
+        raise RuntimeError("a fault")
+
+    task = asyncio.create_task(every(0, "act", act))
+    while turns.qsize() < 3:
+        await asyncio.sleep(0)
+    task.cancel()
+
+
+@pytest.mark.parametrize("dead", ["event loop", "LISTEN"])
+async def test_the_watchdog_ends_a_dead_process(dead: str) -> None:
+    """A loop that hangs, or a LISTEN that is gone, ends the process with code 1."""
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    silent_for = (lambda: float("inf")) if dead == "LISTEN" else (lambda: 0.0)
+    watchdog = Watchdog(
+        silent_for, lambda code: loop.call_soon_threadsafe(ended.put_nowait, code), at_most=0.2
+    )
+    beat = asyncio.create_task(watchdog.beat()) if dead == "LISTEN" else None
+    watchdog.start()
+    assert await ended.get() == 1
+    if beat:
+        beat.cancel()
+
+
+async def test_a_post_is_finished_though_nobody_waits_any_more() -> None:
+    """Whoever asked for it is canceled; the request and its record are not."""
+    posts, answered, recorded = Posts(), asyncio.Event(), asyncio.Event()
+
+    async def post() -> None:
+        await answered.wait()
+        recorded.set()
+
+    asker = asyncio.create_task(posts.finish(post()))
+    while not len(posts):
+        await asyncio.sleep(0)
+    asker.cancel()
+    await asyncio.wait({asker})
+    assert asker.cancelled()
+    finished = asyncio.create_task(posts.all_finished())
+    answered.set()
+    await finished
+    assert recorded.is_set()

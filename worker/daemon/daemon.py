@@ -1,0 +1,227 @@
+"""The worker: what `meshqueue run` starts, and how it ends."""
+
+import asyncio
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID, uuid4
+
+import httpx
+import orjson
+import structlog
+
+from worker import __version__, queue
+from worker.daemon.keys import serves
+from worker.daemon.supervision import Supervision, every
+from worker.daemon.watchdog import Watchdog
+from worker.database.connection import Pool, new_pool
+from worker.database.engine import Engine
+from worker.database.listener import Listener
+from worker.http.app import new_http
+from worker.http.health import Health
+from worker.http.server import Server, new_server
+from worker.http.webhooks import Webhooks
+from worker.pipeline import upkeep
+from worker.pipeline.delivery import Depot, deliver, new_client
+from worker.pipeline.hands import Hands
+from worker.pipeline.held import Held, ReadPictures, Served, Tools
+from worker.pipeline.posts import Posts
+from worker.pipeline.progress import Progress
+from worker.pipeline.stage import conduct
+from worker.storage.folder import FolderStorage
+
+HEARTBEAT_EVERY = 5.0  # s; a lease is 30
+GRACE = 30.0  # s that a delivery gets to end by itself
+OUR_CHANNEL = "meshqueue"
+EXIT_ASKED, EXIT_FAULT = 0, 1
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a worker is started with."""
+
+    database_url: str
+    served: Mapping[str, Served]
+    storage: FolderStorage
+    read_pictures: ReadPictures
+    deliveries_at_once: int
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    most_bytes: int = 100_000_000
+    port: int | None = None
+    serve_http: bool = True
+    grace: float = GRACE
+
+
+class Daemon:
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.worker = uuid4()
+        self.stages_queues = queue.stage_queues(plan.served)
+        self.pool: Pool = new_pool(plan.database_url)
+        self.engine = Engine(self.pool, self.worker)
+        queues = (*self.stages_queues, "deliveries", "upkeep")
+        self.listener = Listener(plan.database_url, [OUR_CHANNEL, *queue.channels_of(queues)])
+        self.posts = Posts()
+        self.progress = Progress(self.engine)
+        self.stages = Hands(self.engine, self._conduct, self.progress, self.posts)
+        self.client: httpx.AsyncClient = new_client()
+        self.deliveries = Hands(self.engine, self._deliver, self.progress, Posts())
+        self.supervision = Supervision()
+        self.watchdog = Watchdog(self.listener.silent_for)
+        self._asked_to_stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.server: Server | None = None
+
+    # --- its life
+
+    def stop(self) -> None:
+        self._asked_to_stop.set()
+
+    async def run(self) -> int:
+        """Until it is asked to stop. Answers with the exit code."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            await self._start()
+            await self._asked_to_stop.wait()
+            await self._drain()
+        return EXIT_ASKED
+
+    async def _start(self) -> None:
+        await self.pool.open(wait=True, timeout=30)
+        self.listener.hear(OUR_CHANNEL, self._heard)
+        self.listener.on_return(self.progress.call_the_roll)
+        self.supervision.keep("listener", self.listener.run)
+        await self.engine.heartbeat(serves(self.plan.served), self._info())
+        self._keep_working()
+        self._keep_up()
+        if self.plan.serve_http:
+            self.supervision.keep("http", self._serve)
+        self.watchdog.start()
+        self.ready.set()
+        log.info("worker_started", action="worker_started", worker=str(self.worker))
+
+    def _keep_working(self) -> None:
+        wakes = queue.Wakes(self._run_stage, self._run_delivery, self._admit)
+        keep = self.supervision.keep
+        keep("stages", lambda: self._work(wakes, self.stages_queues, queue.STAGES_AT_ONCE))
+        keep(
+            "deliveries",
+            lambda: self._work(wakes, ["deliveries"], self.plan.deliveries_at_once),
+        )
+        keep("upkeep queue", lambda: self._work(wakes, ["upkeep"], queue.UPKEEP_AT_ONCE))
+
+    async def _work(self, wakes: queue.Wakes, queues: list[str], at_once: int) -> None:
+        app = queue.new_app(self.listener, wakes)
+        async with app.open_async(self.pool):
+            await app.run_worker_async(**queue.worker_options(queues, at_once, self.plan.grace))
+
+    def _keep_up(self) -> None:
+        care = upkeep.Upkeep(self.engine, dict(self.plan.served), [self.stages, self.deliveries])
+        turns = {
+            "heartbeat": (HEARTBEAT_EVERY, self._beat),
+            "rescue": (upkeep.RESCUE_EVERY, care.rescue),
+            "expire": (upkeep.EXPIRE_EVERY, care.expire),
+            "sweep": (upkeep.SWEEP_EVERY, care.sweep),
+            "purge": (upkeep.PURGE_EVERY, care.purge),
+            "pauses": (upkeep.BALANCE_EVERY, care.lift_pauses),
+            "give back": (upkeep.GIVE_BACK_EVERY, care.give_back),
+        }
+        for name, (seconds, act) in turns.items():
+            self.supervision.keep(name, partial(every, seconds, name, act))
+        self.supervision.keep("progress", lambda: self.progress.run(self._recheck))
+        self.supervision.keep("watchdog beat", self.watchdog.beat)
+
+    async def _serve(self) -> None:
+        health = Health(self.engine, self.listener, self._counts)
+        webhooks = Webhooks(self.engine, self.plan.served, self.plan.webhook_secrets)
+        self.server = new_server(new_http(health, webhooks), self.plan.port)
+        await self.server.serve()
+
+    async def _drain(self) -> None:
+        """Watched tasks go on elsewhere at once; a delivery under way may end by itself."""
+        log.info("draining", action="draining", stages=len(self.stages), posts=len(self.posts))
+        self.supervision.stop_restarting()
+        await self.supervision.end("stages")  # first, or it would take back what is released
+        await self.stages.close()
+        await self.supervision.end("deliveries", "upkeep queue")
+        await self.deliveries.close()
+
+    async def _close(self) -> None:
+        await self.supervision.end_all()
+        self.watchdog.stop()
+        await self._leave()
+        for served in self.plan.served.values():
+            await served.provider.close()
+        await self.client.aclose()
+        await self.pool.close(timeout=5)
+        log.info("worker_stopped", action="worker_stopped", worker=str(self.worker))
+
+    async def _leave(self) -> None:
+        """Its lease ends now: what it could not give back is rescued at once."""
+        try:
+            await self.engine.heartbeat(serves(self.plan.served), self._info(), leaving=True)
+        except Exception:
+            log.exception("not_signed_off", action="not_signed_off")
+
+    # --- what its parts call
+
+    async def _conduct(self, held: Held) -> str:
+        served = self.plan.served[held.run.provider]
+        tools = Tools(self.engine, served, self.progress, self.posts, self.plan.read_pictures)
+        return await conduct(tools, held)
+
+    async def _deliver(self, held: Held) -> str:
+        depot = Depot(
+            self.engine, self.plan.served, self.plan.storage, self.client, self.plan.most_bytes
+        )
+        return await deliver(depot, held)
+
+    async def _run_stage(self, job_id: UUID, stage: str) -> None:
+        await self.stages.begin(job_id, stage)
+
+    async def _run_delivery(self, job_id: UUID) -> None:
+        """Held to its end: as many at once as there are processors for them."""
+        if task := await self.deliveries.begin(job_id, "DELIVER"):
+            await asyncio.wait({task})
+
+    async def _admit(self, pool: str) -> None:
+        await self.engine.admit(pool)
+
+    async def _beat(self) -> None:
+        await self.engine.heartbeat(serves(self.plan.served), self._info())
+
+    async def _recheck(self, run_ids: list[int]) -> None:
+        await self.stages.recheck(run_ids)
+        await self.deliveries.recheck(run_ids)
+
+    async def _heard(self, channel: str, payload: str) -> None:
+        del channel
+        said = orjson.loads(payload)
+        if said.get("worker") != str(self.worker):
+            return
+        match said["type"]:
+            case "cancel":
+                self.stages.job_is_over(said["run"])
+                self.deliveries.job_is_over(said["run"])
+            case "hint":
+                self._nudge(said["run"])
+
+    def _nudge(self, run_id: int) -> None:
+        if task_id := self.stages.task_of(run_id):
+            for served in self.plan.served.values():
+                served.provider.nudge(task_id)
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "stages_held": len(self.stages),
+            "deliveries_held": len(self.deliveries),
+            "posts_under_way": len(self.posts),
+        }
+
+    def _info(self) -> dict[str, object]:
+        return {"version": __version__, "host": platform.node(), "pid": os.getpid()}

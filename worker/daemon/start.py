@@ -1,0 +1,121 @@
+"""From settings to a running worker: what it serves, where it keeps files, what it prints."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from worker.daemon.daemon import Daemon, Plan
+from worker.daemon.keys import Key, keys_of, require_keys
+from worker.database.connection import CONNECTION_BUDGET
+from worker.pipeline.delivery import new_client
+from worker.pipeline.held import Served
+from worker.pipeline.pictures import Pictures
+from worker.providers import PROVIDERS, new_provider
+from worker.settings import Settings
+from worker.simulator import Simulator
+from worker.storage.folder import FolderStorage
+
+EXIT_AT_ONCE = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The providers that a worker serves, and those of them that are simulated."""
+
+    served: Mapping[str, Served]
+    simulated: tuple[str, ...]
+
+
+@contextmanager
+def supply(settings: Settings, *, simulate_missing: bool, speed: float = 1.0) -> Iterator[Supply]:
+    """Real providers where there is a key. The others from the simulator, if that is wanted."""
+    keys = keys_of(settings)
+    missing = [name for name in PROVIDERS if name not in {key.provider for key in keys}]
+    if not simulate_missing or not missing:
+        yield Supply(serve(settings, keys), ())
+        return
+    with Simulator(seed=0, speed=speed) as simulator:
+        accounts = {"MESHY": simulator.meshy, "TRIPO": simulator.tripo}
+        made_up = [Key(name, accounts[name].key, accounts[name].url) for name in missing]
+        yield Supply(serve(settings, [*keys, *made_up]), tuple(missing))
+
+
+def serve(settings: Settings, keys: list[Key]) -> dict[str, Served]:
+    models = {"MESHY": settings.meshy_ai_model, "TRIPO": settings.tripo_model}
+    return {
+        key.provider: Served(
+            new_provider(
+                key.provider, key.secret, base_url=key.base_url, model=models[key.provider]
+            ),
+            key.fingerprint,
+        )
+        for key in keys
+    }
+
+
+def plan_of(settings: Settings, url: str, supplied: Supply) -> Plan:
+    require_keys(supplied.served)
+    storage = FolderStorage(settings.local_storage)
+    secrets = {
+        "MESHY": settings.meshy_webhook_secret,
+        "TRIPO": settings.tripo_webhook_secret,
+    }
+    return Plan(
+        database_url=url,
+        served=supplied.served,
+        storage=storage,
+        read_pictures=Pictures(storage, new_client()).read,
+        deliveries_at_once=settings.optimiser_processes or processors(),
+        webhook_secrets={
+            name: (secret.get_secret_value(),) for name, secret in secrets.items() if secret
+        },
+        most_bytes=settings.asset_max_mb * 1_000_000,
+        port=settings.port,
+    )
+
+
+def processors() -> int:
+    """Of the container's quota, not of the machine around it."""
+    return max(1, min(len(os.sched_getaffinity(0)), quota() or 10_000))
+
+
+def quota() -> int | None:
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:  # noqa: PTH123 - it is no file to speak of
+            most, period = file.read().split()
+    except (OSError, ValueError):
+        return None
+    return None if most == "max" else max(1, int(most) // int(period))
+
+
+def describe(supplied: Supply) -> list[str]:
+    names = [
+        f"{name.title()} (simulated)" if name in supplied.simulated else name.title()
+        for name in supplied.served
+    ]
+    return [
+        f"providers    {', '.join(names)}",
+        f"connections  at most {CONNECTION_BUDGET} to the database",
+    ]
+
+
+async def run_until_stopped(plan: Plan) -> int:
+    daemon = Daemon(plan)
+    leave_by_signal(daemon)
+    return await daemon.run()
+
+
+def leave_by_signal(daemon: Daemon) -> None:
+    """The first signal drains, the second ends the process at once."""
+
+    def asked() -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, os._exit, EXIT_AT_ONCE)
+        daemon.stop()
+
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, asked)

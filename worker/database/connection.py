@@ -1,0 +1,66 @@
+"""How a worker connects: few connections, each with its time-outs named."""
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+POOLED = 3
+LISTENING = 1
+CONNECTION_BUDGET = POOLED + LISTENING
+
+CONNECT_TIMEOUT = 10  # s
+CHECKOUT_TIMEOUT = 10.0  # s, to wait for a free connection of the pool
+STATEMENT_TIMEOUT = "15s"
+ANSWER_TIMEOUT = 20.0  # s, for a server that does not even say that the statement timed out
+
+# A network that swallows packets is noticed after half a minute, not after two hours.
+KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+def connect_options(purpose: str) -> dict[str, Any]:
+    return {
+        "autocommit": True,
+        "application_name": f"meshqueue {purpose}",
+        "connect_timeout": CONNECT_TIMEOUT,
+        **KEEPALIVE,
+    }
+
+
+def new_pool(url: str) -> Pool:
+    return AsyncConnectionPool(
+        url,
+        kwargs=connect_options("worker"),
+        min_size=1,
+        max_size=POOLED,
+        timeout=CHECKOUT_TIMEOUT,
+        configure=prepare,
+        name="meshqueue",
+        open=False,
+    )
+
+
+async def prepare(connection: AsyncConnection[Any]) -> None:
+    """By a statement: a pooler passes no options of the connection on.
+
+    procrastinate names its tables without their schema.
+    """
+    settings = (
+        f"set statement_timeout = '{STATEMENT_TIMEOUT}'; set search_path = procrastinate, pg_temp"
+    )
+    await connection.execute(settings.encode())
+
+
+def is_passing(error: BaseException) -> bool:
+    """A lock, a deadlock, a restart, a lost connection, functions just replaced: try again."""
+    if isinstance(error, psycopg.errors.InternalError_ | TimeoutError):
+        return True
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

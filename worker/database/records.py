@@ -1,0 +1,108 @@
+"""What the engine answers, as records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A paid request whose task has not ended, or may exist."""
+
+    n: int
+    outcome: str
+    task_id: str | None
+    digest: str
+    content: Json
+    intent_at: datetime
+    gave_up_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedTask:
+    """An earlier task of the same stage, which ended well."""
+
+    n: int
+    task_id: str
+    content: Json
+    result: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One stage of one job in this worker's hands. `id` and `attempt` are the fence."""
+
+    id: int
+    attempt: int
+    job_id: UUID
+    user_id: UUID
+    asset_id: UUID | None
+    client_task_id: str | None
+    provider: str
+    stage: str
+    stages: tuple[str, ...]
+    kind: str
+    request: Json
+    draining: bool
+    submission: Submission | None
+    tasks: tuple[FinishedTask, ...]
+    finished: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Why this worker may not have the run now: over, busy, early, paused and so on."""
+
+    why: str
+
+
+def read_run(answer: Json) -> Run | NotBegun:
+    if answer["outcome"] not in ("begun", "draining"):
+        return NotBegun(answer["outcome"])
+    return Run(
+        id=answer["run"],
+        attempt=answer["attempt"],
+        job_id=UUID(answer["job_id"]),
+        user_id=UUID(answer["user_id"]),
+        asset_id=UUID(answer["asset_id"]) if answer["asset_id"] else None,
+        client_task_id=answer["client_task_id"],
+        provider=answer["provider"],
+        stage=answer["stage"],
+        stages=tuple(answer["stages"]),
+        kind=answer["kind"],
+        request=answer["request"],
+        draining=answer["outcome"] == "draining",
+        submission=read_live_submission(answer["submission"]),
+        tasks=tuple(read_task(task) for task in answer["tasks"]),
+        finished=answer["finished"],
+    )
+
+
+LIVE = ("intent", "accepted", "lost")
+
+
+def read_live_submission(answer: Json | None) -> Submission | None:
+    if answer is None or answer["outcome"] not in LIVE:
+        return None
+    return Submission(
+        n=answer["n"],
+        outcome=answer["outcome"],
+        task_id=answer["task_id"],
+        digest=answer["digest"],
+        content=answer["content"],
+        intent_at=datetime.fromisoformat(answer["intent_at"]),
+        gave_up_at=datetime.fromisoformat(answer["gave_up_at"]) if answer["gave_up_at"] else None,
+    )
+
+
+def read_task(answer: Json) -> FinishedTask:
+    return FinishedTask(
+        n=answer["n"],
+        task_id=answer["task_id"],
+        content=answer["content"],
+        result=answer["result"],
+    )

@@ -1,0 +1,57 @@
+"""Postgres in a folder, the providers or their simulator, and a worker beside whatever is done."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+
+from worker.daemon.daemon import Daemon, Plan
+from worker.daemon.start import Supply, plan_of, supply
+from worker.embedded import running
+from worker.embedded.server import SUPERUSER, Server
+from worker.schema.migrate import migrate
+from worker.settings import Settings
+from worker.storage.folder import FolderStorage
+
+# A stage that takes a provider a minute takes the simulator two seconds.
+SPEED = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    server: Server
+    supplied: Supply
+    storage: FolderStorage
+    plan: Plan
+
+
+@contextmanager
+def local_place(settings: Settings, *, speed: float = SPEED) -> Iterator[Place]:
+    with (
+        running(settings.local_postgres) as server,
+        supply(settings, simulate_missing=True, speed=speed) as supplied,
+    ):
+        migrate(server.url(SUPERUSER))
+        plan = replace(plan_of(settings, server.url(), supplied), serve_http=False, grace=5)
+        yield Place(server, supplied, FolderStorage(settings.local_storage), plan)
+
+
+@asynccontextmanager
+async def worker_beside(plan: Plan) -> AsyncIterator[Daemon]:
+    daemon = Daemon(plan)
+    task = asyncio.create_task(daemon.run())
+    try:
+        await ready(daemon, task)
+        yield daemon
+    finally:
+        daemon.stop()
+        await task
+
+
+async def ready(daemon: Daemon, task: "asyncio.Task[int]") -> None:
+    """A worker that can't start says why."""
+    waiting = asyncio.create_task(daemon.ready.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        task.result()

@@ -1,0 +1,121 @@
+"""Everything that this worker holds: taken, told, given back."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from uuid import UUID
+
+import structlog
+
+from worker.database.connection import is_passing
+from worker.database.engine import Engine
+from worker.database.records import NotBegun, Run
+from worker.pipeline.held import Held
+from worker.pipeline.posts import Posts
+from worker.pipeline.progress import Progress
+
+Conduct = Callable[[Held], Awaitable[str]]
+
+AFTER_A_FAULT = 30.0  # s, before a run whose step failed unexpectedly is tried again
+
+log = structlog.get_logger()
+
+
+class Hands:
+    def __init__(self, engine: Engine, conduct: Conduct, progress: Progress, posts: Posts) -> None:
+        self._engine = engine
+        self._conduct = conduct
+        self._progress = progress
+        self._posts = posts
+        self._held: dict[int, tuple[Held, asyncio.Task[None]]] = {}
+        self._dropped: list[Run] = []
+        self._closing = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    async def begin(self, job_id: UUID, stage: str) -> "asyncio.Task[None] | None":
+        """For a wake-up: takes the run, unless it is another's or over, and works on it."""
+        if self._closing.is_set():
+            return None
+        answer = await self._engine.begin(job_id, stage)
+        if isinstance(answer, NotBegun):
+            log.debug("not_begun", action="not_begun", job=str(job_id), stage=stage, why=answer.why)
+        elif self._closing.is_set():
+            await self._engine.release([answer])
+        else:
+            return self._take(answer)
+        return None
+
+    def _take(self, run: Run) -> "asyncio.Task[None]":
+        """Held already if an answer was lost and the call repeated: only the attempt is new."""
+        if found := self._held.get(run.id):
+            found[0].replace(run)
+            return found[1]
+        held = Held(run)
+        task = asyncio.create_task(self._work(held), name=f"run {run.id}")
+        self._held[run.id] = (held, task)
+        self._progress.know(run)
+        return task
+
+    async def _work(self, held: Held) -> None:
+        log.info("stage_begun", action="stage_begun", **held.names())
+        try:
+            outcome = await self._conduct(held)
+        except Exception:
+            log.exception("stage_faulted", action="stage_faulted", **held.names())
+            await asyncio.sleep(AFTER_A_FAULT)
+            outcome = "draining"
+        finally:
+            self._progress.forget(held.run.id)
+            self._held.pop(held.run.id, None)
+        if outcome == "draining":
+            self._dropped.append(held.run)
+            await self.give_back()
+
+    async def give_back(self) -> None:
+        """What ended without a decision: whoever begins it next sees where it stands."""
+        runs, self._dropped = self._dropped, []
+        try:
+            if runs:
+                await self._engine.release(runs)
+        except Exception as error:
+            self._dropped.extend(runs)
+            if not is_passing(error):
+                raise
+
+    def job_is_over(self, run_id: int) -> None:
+        if found := self._held.get(run_id):
+            found[0].over.set()
+
+    def task_of(self, run_id: int) -> str | None:
+        found = self._held.get(run_id)
+        return found[0].task_id if found else None
+
+    async def recheck(self, run_ids: Iterable[int]) -> None:
+        """The database says that these are not ours, or not wanted, any more."""
+        for run_id in run_ids:
+            if found := self._held.get(run_id):
+                await self._recheck(*found)
+
+    async def _recheck(self, held: Held, task: "asyncio.Task[None]") -> None:
+        answer = await self._engine.begin(held.run.job_id, held.run.stage, again=True)
+        if isinstance(answer, NotBegun):
+            log.info("stage_lost", action="stage_lost", why=answer.why, **held.names())
+            task.cancel()
+        else:
+            held.replace(answer)
+            self._progress.know(answer)
+
+    async def close(self) -> None:
+        """Gives everything back in one call. Requests under way are finished and recorded first."""
+        self._closing.set()
+        held = [entry for entry, _ in self._held.values()]
+        tasks = [task for _, task in self._held.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._posts.all_finished()
+        self._dropped.extend(entry.run for entry in held)
+        await self.give_back()
+        log.info("runs_released", action="runs_released", runs=len(held))

@@ -1,0 +1,97 @@
+"""A request got no answer. The provider's own list says whether it was accepted.
+
+Whether the job has ended meanwhile changes nothing: what may have been bought must be found.
+"""
+
+import asyncio
+
+import structlog
+
+from worker.pipeline.held import Held, Tools
+from worker.pipeline.journal import task_of
+from worker.pipeline.position import (
+    Drained,
+    Ending,
+    Fail,
+    Fresh,
+    Leave,
+    Lost,
+    Pause,
+    Position,
+    Watched,
+)
+from worker.providers.failure import Failure, Kind, Next
+from worker.providers.outcome import Listing
+from worker.providers.reconciliation import Absent, Adopt, NotYet, Unclear, Verdict, reconcile
+
+AGAIN_AFTER = 15.0  # s, when the list could not be read, or does not tell
+FIRST_LOOK_AFTER = 3.0  # s: lists lag
+# A list that shows a task which may or may not be ours will not tell more later.
+UNCLEAR_AT_MOST = 8
+
+log = structlog.get_logger()
+
+
+async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
+    await asyncio.sleep(FIRST_LOOK_AFTER)
+    unclear = 0
+    while unclear < UNCLEAR_AT_MOST:
+        found = await look(tools, held, lost)
+        if isinstance(found, Failure):
+            if found.next is Next.PAUSE and not held.draining:
+                return Pause(found)
+            await asyncio.sleep(AGAIN_AFTER)
+            continue
+        verdict, listing = found
+        match verdict:
+            case Adopt(task):
+                adopted = await adopt(tools, held, lost, task.id)
+                if adopted is not None:
+                    return adopted
+            case Absent():
+                return await prove_absent(tools, held, lost, listing)
+            case NotYet(seconds):
+                await asyncio.sleep(seconds)
+            case Unclear():
+                unclear += 1
+                await asyncio.sleep(AGAIN_AFTER)
+    return give_up(held)
+
+
+async def look(tools: Tools, held: Held, lost: Lost) -> tuple[Verdict, Listing] | Failure:
+    listing = await tools.provider.search(lost.step, lost.sent_at)
+    if isinstance(listing, Failure):
+        return listing
+    shown = [sighting.task.id for sighting in listing.sightings]
+    claimed = await tools.engine.claimed_tasks(held.run.provider, shown)
+    return reconcile(listing, claimed, lost.gave_up_at), listing
+
+
+async def adopt(tools: Tools, held: Held, lost: Lost, task_id: str) -> Position | Ending | None:
+    """None: another run was quicker, and the list must be looked at again."""
+    outcome = await tools.engine.adopt_task(held.run, lost.n, task_id)
+    log.info("task_adopted", action="task_adopted", run=held.run.id, outcome=outcome)
+    if outcome in ("ok", "draining"):
+        task = task_of({"resource": lost.step.resource}, task_id)
+        return Watched(lost.n, lost.step.name, task, lost.done)
+    return None if outcome == "claimed" else Leave()
+
+
+async def prove_absent(tools: Tools, held: Held, lost: Lost, listing: Listing) -> Position | Ending:
+    if held.draining:
+        return Drained("absent", 0)
+    match await tools.engine.record_absent(held.run, lost.n, listing.read_at):
+        case "ok":
+            return Fresh(lost.done)
+        case "too_early":
+            return lost
+        case _:
+            return Leave()
+
+
+def give_up(held: Held) -> Ending:
+    """The operator is told; the user is charged nothing."""
+    if held.draining:
+        return Drained("absent")
+    detail = "the provider's list does not tell whether the request was accepted"
+    return Fail(Failure(Kind.SUBMISSION_UNKNOWN, detail), task_ended=False)

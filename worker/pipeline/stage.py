@@ -1,0 +1,110 @@
+"""One stage of one job: from wherever it stands to its end."""
+
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+import structlog
+
+from worker.pipeline.held import Held, Tools
+from worker.pipeline.journal import done_of, step_of, task_of
+from worker.pipeline.position import (
+    Drained,
+    Ending,
+    Fail,
+    Finish,
+    Fresh,
+    Leave,
+    Lost,
+    Pause,
+    Position,
+    Wait,
+    Watched,
+)
+from worker.pipeline.search import search
+from worker.pipeline.submission import facts_of, submit
+from worker.pipeline.watching import watch
+from worker.providers.failure import Kind
+from worker.providers.texts import text_for
+
+log = structlog.get_logger()
+
+
+async def conduct(tools: Tools, held: Held) -> str:
+    """Answers with the engine's word: 'draining' means that somebody must begin the run again."""
+    position: Position | Ending = where(held)
+    while isinstance(position, Fresh | Lost | Watched):
+        position = await next_position(tools, held, position)
+    outcome = await conclude(tools, held, position)
+    log.info(
+        "stage_left",
+        action="stage_left",
+        how=type(position).__name__.lower(),
+        outcome=outcome,
+        **held.names(),
+    )
+    return outcome
+
+
+def where(held: Held) -> Position | Ending:
+    submission = held.run.submission
+    done = tuple(done_of(task) for task in held.run.tasks)
+    if submission is None:
+        return Drained("absent") if held.draining else Fresh(done)
+    if submission.task_id is not None:
+        task = task_of(submission.content, submission.task_id)
+        return Watched(submission.n, submission.content["step"], task, done)
+    gave_up_at = submission.gave_up_at or datetime.now(UTC)
+    return Lost(submission.n, step_of(submission), submission.intent_at, gave_up_at, done)
+
+
+async def next_position(tools: Tools, held: Held, position: Position) -> Position | Ending:
+    match position:
+        case Fresh():
+            return await submit(tools, held, position)
+        case Lost():
+            return await search(tools, held, position)
+        case Watched():
+            return await watch(tools, held, position)
+    assert_never(position)
+
+
+async def conclude(tools: Tools, held: Held, ending: Ending) -> str:
+    engine, run = tools.engine, held.run
+    match ending:
+        case Finish():
+            return await engine.finish(run, result_of(ending), ending.credits)
+        case Fail(failure, task_ended):
+            code, text = code_of(failure.kind), text_for(failure)
+            return await engine.fail(run, code, text, facts_of(failure), task_ended=task_ended)
+        case Wait(reason, seconds):
+            until = datetime.now(UTC) + timedelta(seconds=seconds)
+            return await engine.wait(run, reason, until)
+        case Pause():
+            return await pause(tools, held, ending)
+        case Drained(outcome, credits_spent):
+            return await engine.end_draining(run, outcome, credits_spent)
+        case Leave():
+            return "left"
+    assert_never(ending)
+
+
+def result_of(finish: Finish) -> dict[str, object]:
+    tasks = [
+        {"step": done.step, "resource": done.task.resource, "id": done.task.id}
+        for done in finish.done
+    ]
+    return {"tasks": tasks, "facts": dict(finish.output.facts)}
+
+
+def code_of(kind: Kind) -> str:
+    return "task_failed" if kind is Kind.TASK_FAILED_RETRYABLE else str(kind)
+
+
+async def pause(tools: Tools, held: Held, ending: Pause) -> str:
+    """An operator must act, or pay. The provider's waiting jobs wait, new ones are refused."""
+    failure, provider = ending.failure, held.run.provider
+    reason = "unauthorised" if failure.kind is Kind.UNAUTHORISED else "out_of_credit"
+    log.error("provider_paused", action="provider_paused", provider=provider, reason=reason)
+    fingerprint = tools.served.fingerprint
+    await tools.engine.pause(provider, fingerprint, reason, facts_of(failure))
+    return await tools.engine.wait(held.run, "paused", None)

@@ -1,0 +1,116 @@
+"""From nothing bought to one paid request sent, and its answer written down."""
+
+from datetime import UTC, datetime
+
+import structlog
+
+from worker.pipeline.held import Held, Tools
+from worker.pipeline.journal import content_of, digest_of, task_of
+from worker.pipeline.order import order_of
+from worker.pipeline.position import (
+    Ending,
+    Fail,
+    Finish,
+    Fresh,
+    Leave,
+    Lost,
+    Pause,
+    Position,
+    Wait,
+    Watched,
+)
+from worker.providers.failure import Failure, Kind, Next
+from worker.providers.order import Step
+from worker.providers.outcome import Accepted, Complete, Ready, Rejected, Unknown
+from worker.providers.protocol import Done
+
+# Without the provider's own word on it.
+WAITS = {Kind.RATE_LIMITED: 2.0, Kind.NO_SLOT: 10.0, Kind.UNAVAILABLE: 15.0}
+BUDGET_WAIT = 900.0
+
+log = structlog.get_logger()
+
+
+async def submit(tools: Tools, held: Held, fresh: Fresh) -> Position | Ending:
+    step = fresh.step or await next_step(tools, held, fresh.done)
+    if not isinstance(step, Step):
+        return step
+    n = await write_intent(tools, held, step)
+    if not isinstance(n, int):
+        return n
+    return await tools.posts.finish(post(tools, held, step, n, fresh.done))
+
+
+async def next_step(tools: Tools, held: Held, done: tuple[Done, ...]) -> Step | Ending:
+    pictures = await tools.read_pictures(held.run)
+    if isinstance(pictures, Failure):
+        return ending_of(pictures)
+    order = order_of(held.run, pictures, moderation=tools.moderation)
+    match await tools.provider.prepare(order, done):
+        case Ready(step):
+            return step
+        case Complete(output):
+            return Finish(done, output, None)
+        case Failure() as failure:
+            return ending_of(failure)
+
+
+async def write_intent(tools: Tools, held: Held, step: Step) -> int | Ending:
+    """Committed before the request is sent: whoever comes after us knows that it may exist."""
+    digest = digest_of(step)
+    answer = await tools.engine.record_submitting(
+        held.run, digest, content_of(step), step.expected_credits
+    )
+    match answer["outcome"]:
+        case "ok":
+            return int(answer["n"])
+        case "unresolved" if is_our_intent(answer["submission"], digest):
+            return int(answer["submission"]["n"])
+        case "exhausted":
+            return Fail(Failure(Kind.TASK_FAILED, "it failed as often as it may be tried"))
+        case "over_budget":
+            return Wait("over_budget", BUDGET_WAIT)
+        case _:
+            return Leave()
+
+
+def is_our_intent(submission: dict[str, object], digest: str) -> bool:
+    """The answer to our own call was lost, and we repeated it: nothing has been sent yet.
+
+    An intent of an earlier holder is no intent any more: `begin_stage` made it lost.
+    """
+    return submission["outcome"] == "intent" and submission["digest"] == digest
+
+
+async def post(
+    tools: Tools, held: Held, step: Step, n: int, done: tuple[Done, ...]
+) -> Position | Ending:
+    sent_at = datetime.now(UTC)
+    answer = await tools.provider.submit(step)
+    match answer:
+        case Accepted(task, credits_spent):
+            known = await tools.engine.record_submitted(held.run, n, task.id, credits_spent)
+            hinted = bool(known["hint_seen"])
+            return Watched(n, step.name, task_of(content_of(step), task.id), done, hinted=hinted)
+        case Rejected(failure):
+            await tools.engine.record_refused(held.run, n, facts_of(failure))
+            return ending_of(failure)
+        case Unknown(failure):
+            gave_up_at = datetime.now(UTC)
+            await tools.engine.record_lost(held.run, n, facts_of(failure))
+            return Lost(n, step, sent_at, gave_up_at, done)
+
+
+def facts_of(failure: Failure) -> dict[str, object]:
+    return {"kind": failure.kind, "code": failure.code, "detail": failure.detail[:2000]}
+
+
+def ending_of(failure: Failure) -> Ending:
+    """What follows when nothing was bought."""
+    match failure.next:
+        case Next.WAIT:
+            return Wait(failure.kind, failure.retry_after or WAITS[failure.kind])
+        case Next.PAUSE:
+            return Pause(failure)
+        case _:
+            return Fail(failure)

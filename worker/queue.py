@@ -1,0 +1,100 @@
+"""The procrastinate app. It carries wake-ups only: the names here are those that the SQL enqueues.
+
+No lock, no retry, no rescue: a task never raises, and what it should have woken is woken again by
+the upkeep. LISTEN is ours (`database.listener`), one connection for all of procrastinate's workers,
+because its own listener does not come back after a restart of Postgres.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.connector import Notify
+
+from worker.database.listener import Listener
+
+POLL_EVERY = 5.0  # s; the net beneath the notifications
+STAGES_AT_ONCE = 32  # a wake-up is over as soon as its run is begun
+UPKEEP_AT_ONCE = 2
+SCHEMA = "procrastinate"
+
+log = structlog.get_logger()
+
+Wake = Callable[[UUID, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """What the queue's tasks call."""
+
+    run_stage: Wake
+    deliver: Callable[[UUID], Awaitable[None]]
+    admit: Callable[[str], Awaitable[None]]
+
+
+class SharedListenConnector(PsycopgConnector):
+    def __init__(self, listener: Listener) -> None:
+        super().__init__()
+        self._listener = listener
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        async def heard(channel: str, payload: str) -> None:
+            await on_notification(channel=channel, payload=payload)
+
+        with ExitStack() as stack:
+            for channel in channels:
+                stack.callback(self._listener.hear(channel, heard))
+            await asyncio.Event().wait()
+
+
+def new_app(listener: Listener, wakes: Wakes) -> App:
+    app = App(connector=SharedListenConnector(listener))
+
+    @app.task(name="run_stage")
+    async def run_stage(job_id: str, stage: str) -> None:
+        await calmly("run_stage", wakes.run_stage(UUID(job_id), stage))
+
+    @app.task(name="deliver")
+    async def deliver(job_id: str, stage: str) -> None:
+        del stage
+        await calmly("deliver", wakes.deliver(UUID(job_id)))
+
+    @app.task(name="admit")
+    async def admit(pool: str) -> None:
+        await calmly("admit", wakes.admit(pool))
+
+    return app
+
+
+async def calmly(task: str, call: Awaitable[None]) -> None:
+    try:
+        await call
+    except Exception:
+        log.exception("wake_failed", action="wake_failed", task=task)
+
+
+def channels_of(queues: Iterable[str]) -> list[str]:
+    """On which procrastinate 3 announces new jobs."""
+    return [f"procrastinate_queue_v1#{queue}" for queue in queues]
+
+
+def stage_queues(providers: Iterable[str]) -> list[str]:
+    return [f"stages_{provider.lower()}" for provider in providers]
+
+
+def worker_options(queues: list[str], concurrency: int, grace: float) -> dict[str, Any]:
+    return {
+        "queues": queues,
+        "concurrency": concurrency,
+        "fetch_job_polling_interval": POLL_EVERY,
+        "abort_job_polling_interval": 3600.0,
+        "shutdown_graceful_timeout": grace,
+        "delete_jobs": "always",
+        "install_signal_handlers": False,
+        "listen_notify": True,
+    }

@@ -1,0 +1,1 @@
+"""Where files are kept: one protocol, one file an implementation."""
