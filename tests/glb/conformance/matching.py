@@ -91,7 +91,7 @@ def is_degenerate(positions: Array, corners: Integers) -> Array:
     """Two corners in exactly one place: nothing to see, and encoders drop it."""
     one, two, three = (positions[corners[:, which]] for which in range(3))
     equal = [(one == two), (two == three), (one == three)]
-    return np.any([each.all(axis=1) for each in equal], axis=0)
+    return np.asarray(np.any([each.all(axis=1) for each in equal], axis=0))
 
 
 def turn(names: Integers, corners: Integers) -> tuple[Integers, Integers]:
