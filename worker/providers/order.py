@@ -1,7 +1,7 @@
 """What a stage asks of a provider: built from a job by the pipeline, sent by the provider."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ class Stage(StrEnum):
 class Picture:
     """An input image, already prepared by `worker.providers.images`."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     content_type: Literal["image/jpeg", "image/png"]
     angle: Angle | None = None
 
@@ -62,7 +62,7 @@ class Step:
 
     name: str
     resource: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     content: Mapping[str, Any]
     """What is written into the journal before the request is sent: small, and enough to know the
     task again in the provider's list. Never a picture's bytes."""

@@ -1,6 +1,6 @@
 """What the pipeline knows of a provider."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -46,13 +46,22 @@ class Provider(Protocol):
     name: str
 
     async def prepare(self, order: Order, done: Sequence[Done] = ()) -> Ready | Complete | Failure:
-        """The stage's next request, with its files uploaded. Buys nothing; may be repeated."""
+        """The stage's next request, with its files uploaded. Buys nothing; may be repeated.
+
+        Complete has the links of `done` as they were seen: `look` at its tasks for fresh ones.
+        """
 
     async def submit(self, step: Step) -> Accepted | Rejected | Unknown:
-        """Sends one paid request, once. The caller has written it into the journal before."""
+        """Sends one paid request, once. The caller has written it into the journal before.
 
-    def watch(self, task: Task) -> AsyncIterator[State]:
-        """Every change until the task's end. `Unseen`: it could not be asked, and will be again."""
+        Never to be cancelled half-way: what the provider then did is unknown.
+        """
+
+    def watch(self, task: Task) -> AsyncGenerator[State, None]:
+        """Every change until the task's end. `Unseen`: it could not be asked, and will be again.
+
+        To be closed (`contextlib.aclosing`) by whoever leaves early. Closing the provider ends it.
+        """
 
     def nudge(self, task_id: str) -> bool:
         """A hint came: ask now. False if nobody here watches that task."""
@@ -63,7 +72,10 @@ class Provider(Protocol):
     async def cancel(self, task: Task) -> Withdrawn | NotStopped: ...
 
     async def search(self, step: Step, since: datetime) -> Listing | Failure:
-        """What the provider's list shows of requests like this one since then."""
+        """What the provider's list shows of requests like this one since then.
+
+        Of the step it needs name, resource and content: what the journal has.
+        """
 
     async def balance(self) -> Balance | Failure: ...
 

@@ -1,0 +1,223 @@
+"""All traffic with one account of one provider. Whatever happens ends as a value."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+import orjson
+from httpx_sse import EventSource, ServerSentEvent
+
+from worker.errors import SettingsError
+from worker.providers.call import Answer, Call, NoAnswer, Reply
+from worker.providers.pace import Limit, Pace
+from worker.providers.patience import PATIENCE, Patience
+from worker.providers.redaction import redacted
+from worker.providers.retry_after import retry_after
+
+LONGEST_ANSWER = 16 * 1024 * 1024  # a hundred tasks with all their addresses take about 300 kB
+LONGEST_STREAM = 4 * 1024 * 1024  # a day of keep-alives takes about 1 MB
+PAUSE_UNNAMED = 1.0
+_TOO_MANY = 429
+SHORTEST_KEY = 8
+
+# Only where no request can have left: for a paid one, any other error may hide an acceptance.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.InvalidURL,
+    httpx.UnsupportedProtocol,
+)
+
+_MOST_CONNECTIONS = 20
+_POLLS = httpx.Limits(max_connections=_MOST_CONNECTIONS)
+# An idle connection that the server closes at this moment looks like a lost answer.
+_FRESH_EACH = httpx.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=0)
+_UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+
+
+class Http:
+    def __init__(
+        self,
+        address: str,
+        key: str,
+        limits: Mapping[str, Limit],
+        patience: Patience = PATIENCE,
+    ) -> None:
+        self.patience = patience
+        self._key = _sendable(key).encode()
+        self._paces = {name: Pace(limit) for name, limit in limits.items()}
+        self._polls = _client(address, key, _POLLS)
+        self._paid = _client(address, key, _FRESH_EACH)
+        self._streams = _client(address, key, _UNLIMITED)
+        self.closed = False
+
+    async def exchange(self, call: Call) -> Reply:
+        if not await self._turn(call):
+            return NoAnswer(sent=False, reason="no turn under the account's request rate in time")
+        reply = await self._carry_out(call)
+        self._heed(call, reply)
+        return reply
+
+    async def events(self, call: Call) -> AsyncGenerator[ServerSentEvent, None]:
+        """Ends when the stream does, in whatever way: what counts is what had come until then."""
+        if not await self._turn(call):
+            return
+        try:
+            async with self._stream(call) as source, aclosing(source.aiter_sse()) as events:
+                while event := await self._next(events):
+                    yield event
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
+            return
+
+    def pause(self, pace: str, seconds: float | None) -> None:
+        """The provider named its rate: everything of that rate waits."""
+        if pace in self._paces:
+            self._paces[pace].pause(seconds or PAUSE_UNNAMED)
+
+    async def close(self) -> None:
+        self.closed = True
+        for client in (self._polls, self._paid, self._streams):
+            await client.aclose()
+
+    async def _next(self, events: AsyncGenerator[ServerSentEvent, None]) -> ServerSentEvent | None:
+        async with asyncio.timeout(self.patience.stream_silence):
+            return await anext(events, None)
+
+    async def _turn(self, call: Call) -> bool:
+        pace = self._paces.get(call.pace)
+        if pace is not None:
+            try:
+                async with asyncio.timeout(self.patience.turn):
+                    await pace.turn(urgent=call.urgent)
+            except TimeoutError:
+                return False
+        return not self.closed
+
+    async def _carry_out(self, call: Call) -> Reply:
+        answer = self._answer_time(call)
+        try:
+            async with asyncio.timeout(self.patience.overall(answer)):
+                return await self._send(call, answer)
+        except _NEVER_SENT as error:
+            return NoAnswer(sent=False, reason=_named(error))
+        except (httpx.HTTPError, TimeoutError) as error:
+            return NoAnswer(sent=True, reason=_named(error))
+
+    def _answer_time(self, call: Call) -> float:
+        if call.file:
+            return self.patience.upload
+        return self.patience.paid_answer if call.paid else self.patience.answer
+
+    async def _send(self, call: Call, answer: float) -> Reply:
+        client = self._paid if call.paid else self._polls
+        timeout = self.patience.phases(answer)
+        async with client.stream(
+            call.method, call.path, params=_query(call), timeout=timeout, **_content(call)
+        ) as response:
+            body = await _read(response)
+        if body is None:
+            return NoAnswer(sent=True, reason=f"answer longer than {LONGEST_ANSWER} bytes")
+        return Answer(response.status_code, _lowered(response), self._without_key(body))
+
+    def _without_key(self, body: bytes) -> bytes:
+        return body.replace(self._key, b"...") if len(self._key) >= SHORTEST_KEY else body
+
+    def _heed(self, call: Call, reply: Reply) -> None:
+        """429 to what buys nothing is the rate. A paid one may mean a slot: the mapping tells."""
+        if isinstance(reply, Answer) and reply.status == _TOO_MANY and not call.paid:
+            self.pause(call.pace, retry_after(reply.headers))
+
+    @asynccontextmanager
+    async def _stream(self, call: Call) -> AsyncIterator[EventSource]:
+        timeout = self.patience.phases(self.patience.stream_silence)
+        headers = {"accept": "text/event-stream", "cache-control": "no-store"}
+        async with self._streams.stream(
+            call.method, call.path, params=_query(call), headers=headers, timeout=timeout
+        ) as response:
+            response.raise_for_status()
+            response.headers.pop("content-encoding", None)  # not asked for: a bomb stays packed
+            response.stream = _Capped(response.stream)
+            yield EventSource(response)
+
+
+class _Capped(httpx.AsyncByteStream):
+    """Ends a stream that never stops; an honest one is opened again."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = LONGEST_STREAM
+        async for chunk in self._stream:
+            left -= len(chunk)
+            if left < 0:
+                return
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()  # takes 20 ms and megabytes: one for all
+
+
+def _client(address: str, key: str, limits: httpx.Limits) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=address.rstrip("/"),
+        headers={
+            "authorization": f"Bearer {key}",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "meshqueue",
+        },
+        limits=limits,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # nothing here is a browser
+        verify=_tls(),
+        follow_redirects=False,  # the key is for this host alone
+    )
+
+
+def _sendable(key: str) -> str:
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(
+            "a provider's API key is empty or holds a blank, a line break or a letter that no key "
+            "has. Copy it again from the provider's dashboard."
+        )
+    return key
+
+
+async def _read(response: httpx.Response) -> bytes | None:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > LONGEST_ANSWER:
+            return None
+    return bytes(body)
+
+
+def _query(call: Call) -> dict[str, str] | None:
+    return dict(call.query) or None
+
+
+def _content(call: Call) -> dict[str, Any]:
+    if call.file:
+        return {"files": {"file": (call.file.name, call.file.data, call.file.content_type)}}
+    if call.body is None:
+        return {}
+    return {"content": orjson.dumps(call.body), "headers": {"content-type": "application/json"}}
+
+
+def _lowered(response: httpx.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _named(error: Exception) -> str:
+    return redacted(f"{type(error).__name__}: {error}".rstrip(": "), 300)

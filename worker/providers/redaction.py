@@ -1,0 +1,65 @@
+"""What leaves this package as text carries no key, no signed address and no picture."""
+
+import re
+from typing import Any
+
+from worker.providers.failure import Failure, Kind
+
+LONGEST_DETAIL = 500
+LONGEST_TEXT = 2000
+MOST_ENTRIES = 50
+DEEPEST = 6
+
+_KEY = re.compile(r"\b(?:msy|tsk|r8|sk|whsec)[_-][\w+/=.-]+")
+_BEARER = re.compile(r"\b(bearer|token)\s+[\w+/=.~-]{8,}", re.IGNORECASE)
+_QUERY = re.compile(r"(\bhttps?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*", re.IGNORECASE)
+_LOGIN = re.compile(r"(\bhttps?://)[^\s/@\"'<>]+@", re.IGNORECASE)
+_DATA_URI = re.compile(r"\bdata:([\w/+.-]*)[;,][^\s\"'<>]*", re.IGNORECASE)
+_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def redacted(text: str, longest: int = LONGEST_TEXT) -> str:
+    # Cut twice: a text of megabytes is not searched, and a key is not cut before it is known.
+    text = text[: 4 * longest]
+    text = _UNFIT.sub(" ", text)
+    text = _DATA_URI.sub(r"data:\1,…", text)
+    text = _LOGIN.sub(r"\1", text)
+    text = _QUERY.sub(r"\1?…", text)
+    text = _BEARER.sub(r"\1 …", text)
+    text = _KEY.sub("…", text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def redacted_json(value: Any, depth: int = 0) -> Any:
+    """Small enough for a row, and without what Postgres refuses in JSON."""
+    match value:
+        case str():
+            return redacted(value)
+        case dict() if depth < DEEPEST:
+            entries = list(value.items())[:MOST_ENTRIES]
+            return {
+                redacted(str(key), 100): redacted_json(each, depth + 1) for key, each in entries
+            }
+        case list() if depth < DEEPEST:
+            return [redacted_json(each, depth + 1) for each in value[:MOST_ENTRIES]]
+        case dict() | list():
+            return "…"
+        case _:
+            return value
+
+
+def clean_failure(
+    kind: Kind,
+    detail: str,
+    *,
+    code: str = "",
+    retry_after: float | None = None,
+    raw: Any = None,
+) -> Failure:
+    return Failure(
+        kind,
+        redacted(detail, LONGEST_DETAIL),
+        redacted(code, 100),
+        retry_after,
+        redacted_json(raw),
+    )

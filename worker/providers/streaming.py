@@ -1,0 +1,69 @@
+"""Watching a task over its stream of server-sent events, with polling underneath."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import orjson
+
+from worker.providers.http import Http
+from worker.providers.mapping import Mapping
+from worker.providers.order import Task
+from worker.providers.outcome import State
+from worker.providers.patience import Patience
+from worker.providers.watch import Watch
+
+GROWTH = 1.5
+
+
+async def listen(watch: Watch, mapping: Mapping, http: Http) -> None:
+    """Keeps a stream open. Whenever it ends, the task is asked about at once, then polled."""
+    loop = asyncio.get_running_loop()
+    pause = http.patience.reconnect_first
+    while True:
+        opened = loop.time()
+        await _hear(watch, mapping, http)
+        watch.starve()
+        if loop.time() - opened > http.patience.reconnect_most:
+            pause = http.patience.reconnect_first
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # spreads load, guards nothing
+        pause = min(pause * 2, http.patience.reconnect_most)
+
+
+async def _hear(watch: Watch, mapping: Mapping, http: Http) -> None:
+    """Until the stream ends, or says something that needs a look at the task itself."""
+    call = mapping.stream(watch.task)
+    if call is None:
+        return
+    async with aclosing(http.events(call)) as events:
+        async for event in events:
+            state = mapping.event_state(watch.task, event.event, _parsed(event.data))
+            if state is None:
+                return
+            watch.fed = True
+            watch.put(state)
+
+
+def _parsed(data: str) -> object:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+
+
+async def poll(watch: Watch, look: Callable[[Task], Awaitable[State]], patience: Patience) -> None:
+    """Asks when rung, and at growing intervals while nothing feeds the watch."""
+    interval = patience.poll_first
+    while True:
+        rung = await watch.rung(None if watch.fed else interval)
+        if watch.fed and not rung:
+            interval = patience.poll_first
+            continue
+        watch.put(await look(watch.task))
+        interval = _next(interval, patience, near_the_end=watch.near_the_end)
+
+
+def _next(interval: float, patience: Patience, *, near_the_end: bool) -> float:
+    most = patience.poll_at_the_end if near_the_end else patience.poll_most
+    return min(interval * GROWTH, most)
