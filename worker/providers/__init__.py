@@ -14,9 +14,11 @@ from worker.providers.mapping import Mapping
 from worker.providers.meshy import Meshy
 from worker.providers.patience import PATIENCE, Patience
 from worker.providers.protocol import Provider
+from worker.providers.tripo import Tripo
 
 PROVIDERS: dict[str, Callable[..., Mapping]] = {
     "MESHY": Meshy,
+    "TRIPO": Tripo,
 }
 
 

@@ -48,4 +48,7 @@ class Batch:
     async def _put(self, watches: Sequence[Watch]) -> None:
         states = await self._ask([watch.task for watch in watches])
         for watch in watches:
-            watch.put(states[watch.task.id])
+            if state := states.get(watch.task.id):
+                watch.put(state)
+            else:
+                watch.ring()  # its absence from a list proves nothing: it is asked about by itself

@@ -59,7 +59,8 @@ class Mapping(Protocol):
 
     def batch_lookup(self, tasks: Sequence[Task]) -> Call: ...
 
-    def batch_states(self, tasks: Sequence[Task], reply: Reply) -> Entries[str, State]: ...
+    def batch_states(self, tasks: Sequence[Task], reply: Reply) -> Entries[str, State]:
+        """By task id. One that the answer doesn't have is left out."""
 
     def cancel(self, task: Task) -> Talk[Withdrawn | NotStopped]: ...
 

@@ -14,7 +14,7 @@ class Patience:
     paid_answer: float = 60
     """A provider looks at prompt and images before it answers a paid request."""
     upload: float = 120
-    turn: float = 60
+    turn: float = 90
     """For a request's turn under the account's rate."""
 
     stream_silence: float = 25
