@@ -1,0 +1,68 @@
+"""The two providers as one thing: a way in that costs money, and the file that comes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from tests.conformance.meshy.orders import preview
+from tests.conformance.tripo.orders import text
+from worker.simulator import Simulator
+
+PATIENCE = httpx.Timeout(10.0)
+
+
+@dataclass(frozen=True)
+class Door:
+    provider: Literal["meshy", "tripo"]
+    path: str
+    body: Callable[[], dict[str, Any]]
+    task_id: Callable[[dict[str, Any]], str]
+    model_url: Callable[[dict[str, Any]], str]
+    look: str
+
+    def __str__(self) -> str:
+        return self.provider
+
+    def open(self, simulator: Simulator, timeout: httpx.Timeout = PATIENCE) -> httpx.Client:
+        side = simulator.meshy if self.provider == "meshy" else simulator.tripo
+        headers = {"Authorization": f"Bearer {side.key}"}
+        return httpx.Client(base_url=side.url, headers=headers, timeout=timeout)
+
+    def create(self, http: httpx.Client) -> httpx.Response:
+        return http.post(self.path, json=self.body())
+
+    def created(self, http: httpx.Client) -> str:
+        answer = self.create(http)
+        assert answer.is_success, answer.text
+        return self.task_id(answer.json())
+
+    def model(self, http: httpx.Client, task_id: str) -> str:
+        return self.model_url(http.get(f"{self.look}/{task_id}").json())
+
+    def finished(self, simulator: Simulator, http: httpx.Client) -> str:
+        """The address of a model that is done."""
+        task_id = self.created(http)
+        simulator.settle(task_id, "succeeded")
+        return self.model(http, task_id)
+
+
+DOORS = (
+    Door(
+        provider="meshy",
+        path="/openapi/v2/text-to-3d",
+        body=lambda: preview(target_formats=["glb"]),
+        task_id=lambda answer: str(answer["result"]),
+        model_url=lambda task: str(task["model_urls"]["glb"]),
+        look="/openapi/v2/text-to-3d",
+    ),
+    Door(
+        provider="tripo",
+        path="/v3/generation/text-to-model",
+        body=text,
+        task_id=lambda answer: str(answer["data"]["task_id"]),
+        model_url=lambda answer: str(answer["data"]["output"]["model_url"]),
+        look="/v3/tasks",
+    ),
+)
