@@ -1,0 +1,77 @@
+"""What a task makes: chosen when it is created, made only when somebody downloads it."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+from worker.simulator.models import Model, make_model
+
+KEPT_MODELS = 4  # one of 500,000 triangles takes some 100 MB
+MOST_TRIANGLES = 500_000
+TEXTURE_SIZE = 1024
+THUMBNAIL_TRIANGLES = 4_000
+
+CONTENT_TYPES = {
+    "glb": "model/gltf-binary",
+    "gltf": "model/gltf+json",
+    "obj": "model/obj",
+    "mtl": "model/mtl",
+    "stl": "model/stl",
+    "usdz": "model/vnd.usdz+zip",
+    "3mf": "model/3mf",
+    "fbx": "application/octet-stream",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    seed: str
+    triangles: int | None
+    textured: bool
+    pbr: bool = False
+    formats: tuple[str, ...] = ("glb",)
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        if not self.textured:
+            return ()
+        return ("base_color", "metallic", "roughness", "normal") if self.pbr else ("base_color",)
+
+    def without(self, missing: str) -> "Product":
+        formats = tuple(format_ for format_ in self.formats if format_ != missing)
+        return Product(self.seed, self.triangles, self.textured, self.pbr, formats)
+
+
+class Workshop:
+    """Makes models in the threads of downloads, one at a time, and keeps the last few."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._models: OrderedDict[tuple[object, ...], Model] = OrderedDict()
+
+    def file(self, product: Product, format_: str) -> bytes:
+        with self._lock:
+            return self._model(product, product.triangles).file(format_)
+
+    def texture(self, product: Product, role: str) -> bytes:
+        with self._lock:
+            return self._model(product, product.triangles).textures[role]
+
+    def thumbnail(self, product: Product) -> bytes:
+        """Of a coarser model of the same shape: a picture of 500,000 triangles looks no better."""
+        coarse = min(product.triangles or THUMBNAIL_TRIANGLES, THUMBNAIL_TRIANGLES)
+        with self._lock:
+            return self._model(product, coarse).thumbnail
+
+    def _model(self, product: Product, triangles: int | None) -> Model:
+        fitting = None if triangles is None else min(triangles, MOST_TRIANGLES)
+        key = (product.seed, fitting, product.textured, product.pbr)
+        model = self._models.pop(key, None)
+        if model is None:
+            model = make_model(product.seed, fitting, product.textured, product.pbr)
+        self._models[key] = model
+        while len(self._models) > KEPT_MODELS:
+            self._models.popitem(last=False)
+        return model
