@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -69,7 +69,10 @@ class Http:
         if not await self._turn(call):
             return
         try:
-            async with self._stream(call) as source, aclosing(source.aiter_sse()) as events:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(self.patience.overall(self.patience.stream_silence)):
+                    source = await held.enter_async_context(self._stream(call))
+                events = await held.enter_async_context(aclosing(source.aiter_sse()))
                 while event := await self._next(events):
                     yield event
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
@@ -137,11 +140,17 @@ class Http:
     async def _stream(self, call: Call) -> AsyncIterator[EventSource]:
         timeout = self.patience.phases(self.patience.stream_silence)
         headers = {"accept": "text/event-stream", "cache-control": "no-store"}
-        async with self._streams.stream(
-            call.method, call.path, params=_query(call), headers=headers, timeout=timeout
-        ) as response:
+        async with (
+            asyncio.timeout(self.patience.stream_silence) as opening,
+            self._streams.stream(
+                call.method, call.path, params=_query(call), headers=headers, timeout=timeout
+            ) as response,
+        ):
+            opening.reschedule(None)
             response.raise_for_status()
+            response.encoding = "utf-8"  # as all such streams; a codec named by a server may raise
             response.headers.pop("content-encoding", None)  # not asked for: a bomb stays packed
+            response.encoding = "utf-8"  # whatever it says: some names of charsets unpack, too
             response.stream = _Capped(response.stream)
             yield EventSource(response)
 
