@@ -33,7 +33,7 @@ class Refusal(Exception):  # noqa: N818 - the provider's answer, not an error of
 
 
 class Endpoint:
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a line of the routes' tables
         self,
         method: str,
         path: str,

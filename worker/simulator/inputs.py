@@ -122,7 +122,9 @@ def _digest(uri: str) -> dict[str, Any]:
 
 async def _download(url: str) -> bytes:
     try:
-        async with httpx.AsyncClient(timeout=FETCH_TIMEOUT, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            timeout=FETCH_TIMEOUT, trust_env=False, verify=url.startswith("https:")
+        ) as client:
             response = await client.get(url)
             response.raise_for_status()
     except httpx.HTTPError:

@@ -11,7 +11,7 @@ from uuid import UUID
 from starlette.types import ASGIApp
 
 from worker.simulator.account import Account, KeyRing
-from worker.simulator.book import Book, BookedRequest, Ledger
+from worker.simulator.book import BookedRequest, Ledger
 from worker.simulator.call import Call, Endpoint, Refusal
 from worker.simulator.clock import Clock
 from worker.simulator.errors import SimulatorError

@@ -66,7 +66,7 @@ class Simulator:
         self._thread.call(self._script.clear)
 
     def settle(self, task_id: str, status: str, **error: object) -> None:
-        """Ends a task now: "succeeded", "failed" (with type, code, message), "canceled", …"""
+        """Ends a task now; a failed one with `type`, `code` and `message`."""
         provider = next((found for found in self.providers if task_id in found.tasks), None)
         if provider is None:
             raise SimulatorError(f"No provider has a task {task_id}.")
@@ -142,7 +142,7 @@ class Simulator:
         first = path.split("/", 2)[1]
         gate = self._gates.get(first)
         if gate is not None:
-            scope["state"]["path"] = path.removeprefix(f"/{gate.name}")
+            scope["state"]["path"] = path.removeprefix(f"/{first}") if first == gate.name else path
             await gate(scope, receive, send)
         elif first == PREFIX:
             await self._control(scope, receive, send)

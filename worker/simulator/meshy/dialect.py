@@ -21,7 +21,7 @@ class Dialect:
     fresh_links: bool = False
     """A GET signs new links; else the links stay the same until the task expires."""
     newest_first: bool = True
-    webhook_secret_header: str = "x-meshy-api-webhook-secret-key"
+    webhook_secret_header: str = "x-meshy-api-webhook-secret-key"  # noqa: S105 - a name
     lowpoly_retired: bool = False
     seed_accepted: bool = True
     raw_triangles: int = 583_000

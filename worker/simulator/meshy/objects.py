@@ -80,8 +80,8 @@ def _milliseconds(when: float, now: float) -> int:
     return int(when * 1000) if when <= now else 0
 
 
-def _number(credits: float) -> int | float:
-    return int(credits) if credits == int(credits) else credits
+def _number(amount: float) -> int | float:
+    return int(amount) if amount == int(amount) else amount
 
 
 def _error(provider: "Meshy", task: Task, phase: Phase) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """What the sources leave open or contradict each other on: one switch each."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(slots=True)
@@ -13,6 +12,8 @@ class Dialect:
     link_seconds: float = 300.0
     """The migration guide says 24 hours, the quick start 5 minutes."""
     token_seconds: float = 86_400.0
+    usage_as_items: bool = False
+    """The usage list as `{items: […]}`, which the vendor's SDK also reads."""
     gltf_as_glb: bool = True
     """A convert to GLTF gives one binary file; else JSON with everything inside."""
     flat_webhook_error: bool = False

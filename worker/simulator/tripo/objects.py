@@ -59,7 +59,8 @@ def output(tripo: "Tripo", task: Task, now: float) -> dict[str, Any]:
         return {}
     if task.resource == "rig-check":
         riggable = bool(task.facts["riggable"])
-        return {"riggable": riggable, "rig_type": "biped" if riggable else None}
+        skeleton = "biped" if riggable else None
+        return {"riggable": riggable, "rig_type": skeleton, "topology": skeleton}
     urls = [tripo.link(task, f"model.{format_}") for format_ in task.product.formats]
     made = {"model_url": urls[0], "model_urls": urls} if urls else {}
     picture = {"rendered_image_url": tripo.link(task, PICTURE)}

@@ -51,8 +51,11 @@ class Asking:
         except InvalidField as error:
             raise errors.invalid(f"Invalid parameter: {error}") from None
 
-    def source(self, task_id: str, resources: frozenset[str]) -> Task:
-        task = self.tripo.tasks.get(_uuid(task_id))
+    def source(self, resources: frozenset[str]) -> Task:
+        given = self.body.get("input") or self.body.get("original_model_task_id")
+        if not given:
+            raise errors.invalid("Invalid parameter: input is required")
+        task = self.tripo.tasks.get(_uuid(given))
         if task is None:
             raise errors.no_task()
         if task.resource not in resources:
@@ -140,7 +143,7 @@ def _check_face_limit(body: Body) -> None:
 async def texture(asking: Asking) -> Order:
     body = asking.body
     asking.checked(tables.TEXTURE)
-    source = asking.source(body["input"], MODELS)
+    source = asking.source(MODELS)
     await _check_texture_prompt(asking)
     pbr = body.get("pbr") is not False
     product = replace(source.product, textured=True, pbr=pbr, formats=("glb",))
@@ -160,7 +163,7 @@ async def _check_texture_prompt(asking: Asking) -> None:
 async def convert(asking: Asking) -> Order:
     body = asking.body
     asking.checked(tables.CONVERT)
-    source = asking.source(body["input"], MODELS)
+    source = asking.source(MODELS)
     made = body["format"].lower()
     if made == "gltf" and asking.tripo.dialect.gltf_as_glb:
         made = "glb"
@@ -171,7 +174,7 @@ async def convert(asking: Asking) -> Order:
 
 async def rig_check(asking: Asking) -> Order:
     asking.checked(tables.RIG_CHECK)
-    source = asking.source(asking.body["input"], MODELS)
+    source = asking.source(MODELS)
     facts = {"riggable": asking.tripo.dialect.riggable}
     return Order("animate_prerigcheck", "animation", 0, 5, source.product, facts)
 
@@ -179,7 +182,7 @@ async def rig_check(asking: Asking) -> Order:
 async def rig(asking: Asking) -> Order:
     body = asking.body
     asking.checked(tables.RIG)
-    source = asking.source(body["input"], MODELS - {"rig"})
+    source = asking.source(MODELS - {"rig"})
     product = replace(source.product, formats=(body.get("out_format") or "glb",))
     facts = {"rig_type": body.get("rig_type") or "biped"}
     return Order("animate_rig", "animation", 25, 45, product, facts)

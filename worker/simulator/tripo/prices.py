@@ -13,7 +13,7 @@ RESHAPING = ("quad", "force_symmetry", "face_limit", "flatten_bottom", "bake", "
 
 
 def textured(body: Body) -> bool:
-    """pbr forces a texture."""
+    """PBR forces a texture."""
     return body.get("pbr") is not False or body.get("texture") is not False
 
 

@@ -121,7 +121,8 @@ class Routes:
         lag = call.rule.seconds(LIST_LAG_SECONDS) if call.rule else 0.0
         until = now - lag if call.fault is Fault.LIST_LAGS else now
         newest = [task for task in self._tripo.tasks.values() if task.plan.created <= until][::-1]
-        return answer([objects.usage(task, now) for task in newest[offset : offset + limit]])
+        lines = [objects.usage(task, now) for task in newest[offset : offset + limit]]
+        return answer({"items": lines} if self._tripo.dialect.usage_as_items else lines)
 
     # --- files
 

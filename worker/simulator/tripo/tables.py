@@ -27,6 +27,8 @@ MODEL: dict[str, Field] = {
     "render_video": flag(),
     "render_sequence": flag(),
     "check_printable": flag(),
+    "texture_version": text(),
+    "export_orientation": text(),
 }
 FROM_TEXT: dict[str, Field] = {
     "prompt": text(1024, required=True),
@@ -52,9 +54,13 @@ FROM_VIEWS: dict[str, Field] = {
     "texture_alignment": choice("original_image", "geometry"),
     **MODEL,
 }
+# v3 still takes the names that v2 had for it.
+SOURCE: dict[str, Field] = {"input": text(), "original_model_task_id": text()}
 TEXTURE: dict[str, Field] = {
-    "input": text(required=True),
-    "model": choice("v3.0-20250812", "v2.5-20250123"),
+    **SOURCE,
+    "model": choice("v3.5-20260815", "v3.0-20250812", "v2.5-20250123"),
+    "model_seed": whole(0),
+    "delight": flag(),
     "texture_prompt": ANY_OBJECT,
     "texture": flag(),
     "pbr": flag(),
@@ -66,7 +72,7 @@ TEXTURE: dict[str, Field] = {
     "bake": flag(),
 }
 CONVERT: dict[str, Field] = {
-    "input": text(required=True),
+    **SOURCE,
     "format": choice("GLTF", "USDZ", "FBX", "OBJ", "STL", "3MF", required=True),
     "quad": flag(),
     "force_symmetry": flag(),
@@ -86,13 +92,13 @@ CONVERT: dict[str, Field] = {
     "export_orientation": text(),
     "fbx_preset": choice("blender", "3dsmax", "mixamo"),
 }
-RIG_CHECK: dict[str, Field] = {"input": text(required=True)}
+RIG_CHECK: dict[str, Field] = SOURCE
 RIG: dict[str, Field] = {
-    "input": text(required=True),
+    **SOURCE,
     "rig_type": choice(
-        "biped", "quadruped", "hexapod", "octopod", "avian", "serpentine", "aquatic"
+        "biped", "quadruped", "hexapod", "octopod", "avian", "serpentine", "aquatic", "others"
     ),
-    "spec": choice("tripo", "mixamo"),
+    "spec": choice("tripo", "mixamo", "actorcore", "unity", "unreal", "vrm"),
     "out_format": choice("glb", "fbx"),
-    "model": choice("v1.0-20240301", "v2.5-20260210"),
+    "model": choice("v1.0-20240301", "v2.5-20260210", "v3.0-20260909"),
 }

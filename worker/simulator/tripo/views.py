@@ -32,7 +32,7 @@ def _views(tripo: "Tripo", body: Mapping[str, Any]) -> dict[str, Any]:
     if given == ["original_model_task_id"]:
         raise _not_an_image_task(tripo, body["original_model_task_id"])
     entries: list[Any] = body[given[0]]
-    if all(isinstance(entry, dict) and _is_named(entry) for entry in entries):
+    if entries and all(isinstance(entry, dict) and _is_named(entry) for entry in entries):
         return _named(tripo, entries)
     if len(entries) != len(SLOTS):
         raise errors.invalid("Invalid parameter: exactly 4 slots: front, left, back, right")
