@@ -148,7 +148,6 @@ class Http:
         ):
             opening.reschedule(None)
             response.raise_for_status()
-            response.encoding = "utf-8"  # as all such streams; a codec named by a server may raise
             response.headers.pop("content-encoding", None)  # not asked for: a bomb stays packed
             response.encoding = "utf-8"  # whatever it says: some names of charsets unpack, too
             response.stream = _Capped(response.stream)
