@@ -1,0 +1,108 @@
+"""An image as it lies in the file, and what its first bytes say about it. Nothing is decoded."""
+
+import binascii
+from base64 import b64decode
+from dataclasses import dataclass
+
+from worker.glb.document import Document
+from worker.glb.errors import GlbError
+from worker.glb.limits import MAX_PIXELS
+from worker.glb.picture_size import Size, picture_size
+
+PNG, JPEG, WEBP, KTX2, AVIF = "image/png", "image/jpeg", "image/webp", "image/ktx2", "image/avif"
+READABLE = (PNG, JPEG, WEBP)
+DEEP = 16
+FLAT = 0.25
+PNG_DEPTH_OFFSET = 24
+WEBP_FLAGS_OFFSET = 20
+WEBP_ANIMATED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`data` is None where the bytes are not in this file."""
+
+    data: memoryview | None
+    declared: str
+    stored: int  # bytes that it takes in the file, which are more in a data URI
+    uri: str = ""
+
+    @property
+    def mime(self) -> str:
+        """What it is, whatever it is declared to be."""
+        return (sniff(self.data) if self.data is not None else "") or self.declared
+
+    @property
+    def size(self) -> Size | None:
+        return picture_size(self.data) if self.data is not None else None
+
+    @property
+    def pixels(self) -> int:
+        width, height = self.size or (0, 0)
+        return width * height
+
+    @property
+    def is_flat(self) -> bool:
+        """So few bits a pixel that large areas must be of one colour."""
+        return self.stored * 8 < FLAT * self.pixels
+
+    @property
+    def is_lossless(self) -> bool:
+        return self.mime == PNG or (self.mime == WEBP and b"VP8L" in self.head)
+
+    @property
+    def is_deep(self) -> bool:
+        """More than 8 bits a channel, which neither WebP nor JPEG can hold."""
+        return self.mime == PNG and self.head[PNG_DEPTH_OFFSET] == DEEP
+
+    @property
+    def is_animated(self) -> bool:
+        if self.mime == WEBP and self.head[12:16] == b"VP8X":
+            return bool(self.head[WEBP_FLAGS_OFFSET] & WEBP_ANIMATED)
+        return self.mime == PNG and b"acTL" in self.head
+
+    @property
+    def head(self) -> bytes:
+        return bytes(self.data[:4096]) if self.data is not None else b""
+
+
+def read_source(document: Document, index: int) -> Source:
+    image = document.item("images", index)
+    declared = str(image.get("mimeType", ""))
+    if "bufferView" in image:
+        data = document.view(image["bufferView"])
+        return check_pixels(Source(data, declared, len(data)), index)
+    uri = image.get("uri")
+    if not isinstance(uri, str) or not uri.startswith("data:"):
+        return Source(None, declared, 0, str(uri or ""))
+    return check_pixels(read_data_uri(uri, declared), index)
+
+
+def read_data_uri(uri: str, declared: str) -> Source:
+    head, _, body = uri.partition(",")
+    kind = head.removeprefix("data:").split(";")[0]
+    try:
+        data = memoryview(b64decode(body, validate=True)) if head.endswith(";base64") else None
+    except (binascii.Error, ValueError):
+        data = None
+    return Source(data, declared or kind, len(uri), "a data URI that can't be read")
+
+
+def check_pixels(source: Source, index: int) -> Source:
+    if source.pixels > MAX_PIXELS:
+        width, height = source.size or (0, 0)
+        raise GlbError(f"image {index}", f"{width} x {height} is over the limit of {MAX_PIXELS} px")
+    return source
+
+
+def sniff(data: memoryview) -> str:
+    head = bytes(data[:12])
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head.startswith(b"RIFF") and head[8:] == b"WEBP":
+        return WEBP
+    if head.startswith(b"\xabKTX 20\xbb"):
+        return KTX2
+    return AVIF if head[4:] in (b"ftypavif", b"ftypavis") else ""
