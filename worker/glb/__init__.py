@@ -5,6 +5,8 @@ there is something to do.
 """
 
 from worker.glb.errors import GlbError
+from worker.glb.optimize import Result, optimize
 from worker.glb.options import Options, Preset
+from worker.glb.report import Report
 
-__all__ = ["GlbError", "Options", "Preset"]
+__all__ = ["GlbError", "Options", "Preset", "Report", "Result", "optimize"]

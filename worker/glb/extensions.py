@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from worker.glb.container import Json
 from worker.glb.document import Document
+from worker.glb.errors import GlbError
 from worker.glb.paths import EACH, Path
 
 Paths = tuple[tuple[Path, str], ...]
@@ -52,6 +53,7 @@ KNOWN: dict[str, Paths] = dict.fromkeys(WITHOUT_BINARY_DATA, ()) | {
     "KHR_audio": ((("audio", EACH, "bufferView"), VIEWS),),
     "KHR_audio_emitter": ((("audio", EACH, "bufferView"), VIEWS),),
     "KHR_draco_mesh_compression": ((("bufferView",), VIEWS),),
+    "KHR_meshopt_compression": (),
     "MSFT_audio_emitter": ((("clips", EACH, "bufferView"), VIEWS),),
 }
 
@@ -82,9 +84,16 @@ def search(root: Json) -> Iterator[Use]:
             stack.extend(child for child in item if type(child) in (dict, list))
         elif isinstance(item, dict):
             stack.extend(item[key] for key in item if key != "extras")
-            held = item.get("extensions")
-            if isinstance(held, dict):
-                yield from (Use(name, payload) for name, payload in held.items())
+            yield from uses_in(item.get("extensions", {}))
+
+
+def uses_in(held: object) -> Iterator[Use]:
+    if not isinstance(held, dict):
+        raise GlbError("extensions", "must be an object")
+    for name, payload in held.items():
+        if not isinstance(payload, dict):
+            raise GlbError(name, "an extension must be an object")
+        yield Use(name, payload)
 
 
 def unknown_extensions(document: Document, uses: list[Use]) -> list[str]:

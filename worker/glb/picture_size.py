@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Iterator
 
 Size = tuple[int, int]
+STARTS_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def picture_size(data: memoryview) -> Size | None:
@@ -24,7 +25,7 @@ def png_size(data: memoryview) -> Size:
 
 def jpeg_size(data: memoryview) -> Size | None:
     for marker, offset in jpeg_segments(data):
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        if marker in STARTS_OF_FRAME:
             height, width = struct.unpack_from(">HH", data, offset + 3)
             return width, height
     return None

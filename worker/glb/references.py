@@ -6,8 +6,9 @@ from typing import Any
 
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
-from worker.glb.extensions import ACCESSORS, KNOWN, VIEWS, Use
-from worker.glb.paths import CORE_INDICES, WrongShapeError, slots
+from worker.glb.extensions import ACCESSORS, COMPRESSED_VIEW, KNOWN, VIEWS, Use
+from worker.glb.paths import CORE_INDICES, WrongShapeError, check_indices_of, slots
+from worker.glb.validate import is_whole
 
 Slot = tuple[Any, Any]  # a container and the key in it that holds the index
 BINARY_INDICES = [entry for entry in CORE_INDICES if entry[2] in (ACCESSORS, VIEWS)]
@@ -31,6 +32,19 @@ def check_extensions(document: Document, uses: list[Use]) -> None:
             for path, path_target in KNOWN.get(use.name, ()):
                 if path_target == target:
                     check_slots(use, path, limit)
+    for use in uses:
+        if use.name in COMPRESSED_VIEW and "buffer" in use.payload:  # not so on a fallback buffer
+            check_compressed_view(document, use)
+
+
+def check_compressed_view(document: Document, use: Use) -> None:
+    buffers = document.items("buffers")
+    check_indices_of(use.name, use.payload, ("buffer",), "buffers", len(buffers))
+    start, length = use.payload.get("byteOffset", 0), use.payload.get("byteLength")
+    if not (is_whole(start) and is_whole(length)):
+        raise GlbError(use.name, "buffer, byteOffset and byteLength must be whole numbers")
+    if start + length > buffers[use.payload["buffer"]]["byteLength"]:
+        raise GlbError(use.name, f"ends at byte {start + length}, after the end of its buffer")
 
 
 def check_slots(use: Use, path: tuple[str, ...], limit: int) -> None:

@@ -14,6 +14,7 @@ Floats = npt.NDArray[np.float32]
 CORNER = math.sqrt(3) / 2  # the farthest that rounding moves a point, in steps of the grid
 COARSEST, FINEST = 11, 16
 SHARE_OF_EDGE = 0.02
+SMALLEST_COMMON_SPAN = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +22,35 @@ class Grid:
     origin: Floats
     span: np.float32
     bits: int
-
-    @property
-    def steps(self) -> int:
-        return (1 << self.bits) - 1
+    side: float  # the largest of the box in use; a common grid may differ from it by a rounding
+    common: bool
 
     @property
     def bound(self) -> float:
         """No vertex may be farther from its place than this, up to the precision of floats."""
-        magnitude = float(np.abs(self.origin).max()) + float(self.span)
-        return 0.87 * float(self.span) / self.steps + 2 * magnitude * float(np.finfo("f4").eps)
+        magnitude = float(np.abs(self.origin).max()) + self.side
+        steps = (1 << self.bits) - 1
+        return 0.87 * self.side / steps + 2 * magnitude * float(np.finfo("f4").eps)
 
 
-def grid_over(shapes: Sequence[Shape], options: Options) -> Grid:
+def grid_over(shapes: Sequence[Shape], options: Options) -> Grid | None:
+    """None where the mesh is too small for a grid that its primitives could share."""
     low = np.min([shape.positions.min(axis=0) for shape in shapes], axis=0)
     high = np.max([shape.positions.max(axis=0) for shape in shapes], axis=0)
     span = np.float32((high - low).max())
     edge = min(median_edge(shape) for shape in shapes)
     bits = options.position_bits or position_bits(float(span), edge, options.preset)
-    return Grid(low, span, bits)
+    if len(shapes) == 1:
+        return Grid(low, span, bits, float(span), common=False)
+    if span < SMALLEST_COMMON_SPAN:
+        return None
+    origin = np.array([as_draco_keeps_it(value) for value in low], np.float32)
+    return Grid(origin, as_draco_keeps_it(span), bits, float(span), common=True)
+
+
+def as_draco_keeps_it(value: np.float32) -> np.float32:
+    """An option of Draco's is a text with six decimals. A box that it takes itself is exact."""
+    return np.float32(f"{value:f}")
 
 
 # How far a vertex may move, as a share of the whole mesh: 14, 12 and 11 bits.

@@ -43,21 +43,29 @@ def materials_of(document: Document, group: Group) -> Iterator[Json]:
         yield document.item("materials", number)
 
 
-def placements(item: Any) -> Iterator[Placement]:
+def placements(material: Json) -> Iterator[Placement]:
     """Any object with an `index` under a key that ends in `Texture`, the extensions' too."""
-    for key, value in item.items() if isinstance(item, dict) else ():
-        if key == "extras" or not isinstance(value, dict):
-            continue
-        if key.endswith("Texture") and type(value.get("index")) is int:
-            yield placement(value)
-        else:
-            yield from placements(value)
+    stack = [material]
+    while stack:
+        for key, value in stack.pop().items():
+            if key == "extras" or not isinstance(value, dict):
+                continue
+            if key.endswith("Texture") and type(value.get("index")) is int:
+                yield placement(value)
+            else:
+                stack.append(value)
 
 
 def placement(info: Json) -> Placement:
     transform = (info.get("extensions") or {}).get(TRANSFORM, {})
     texcoord = transform.get("texCoord", info.get("texCoord", 0))
-    return Placement(info["index"], texcoord, max([1.0, *map(abs, transform.get("scale", []))]))
+    return Placement(info["index"], texcoord, scale_of(transform.get("scale")))
+
+
+def scale_of(scale: Any) -> float:
+    if not isinstance(scale, list) or any(type(side) not in (int, float) for side in scale):
+        return 1.0
+    return max([1.0, *(abs(float(side)) for side in scale)])
 
 
 def texture_side(document: Document, index: int) -> int:

@@ -1,0 +1,55 @@
+"""The document that is being changed: new bytes by buffer view, and the extensions it needs."""
+
+from dataclasses import dataclass, field
+
+from worker.glb.container import Json
+from worker.glb.document import Document
+from worker.glb.extensions import Use
+
+
+@dataclass(slots=True)
+class Draft:
+    document: Document
+    uses: list[Use]
+    unknown: list[str]  # extensions that may mean any index: none is renumbered or dropped
+    contents: dict[int, bytes] = field(default_factory=dict)  # of new and of replaced views
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self.unknown)
+
+    def add_view(self, content: bytes) -> int:
+        """Equal contents share a view only where the caller asks for the same number."""
+        views = self.document.root.setdefault("bufferViews", [])
+        views.append({"buffer": 0, "byteLength": len(content)})
+        self.contents[len(views) - 1] = content
+        return len(views) - 1
+
+    def replace_view(self, index: int, content: bytes) -> None:
+        view = self.document.item("bufferViews", index)
+        view["byteLength"] = len(content)
+        self.contents[index] = content
+
+    def attach(self, owner: Json, name: str, payload: Json) -> None:
+        owner.setdefault("extensions", {})[name] = payload
+        self.uses.append(Use(name, payload))
+
+    def detach(self, owner: Json, name: str) -> None:
+        payload = owner["extensions"].pop(name)
+        self.uses = [use for use in self.uses if use.payload is not payload]
+        if not owner["extensions"]:
+            del owner["extensions"]
+
+    def require(self, name: str) -> None:
+        for key in ("extensionsUsed", "extensionsRequired"):
+            names = self.document.root.setdefault(key, [])
+            if name not in names:
+                names.append(name)
+
+    def forget(self, name: str) -> None:
+        for key in ("extensionsUsed", "extensionsRequired"):
+            names = [other for other in self.document.root.get(key, []) if other != name]
+            if names:
+                self.document.root[key] = names
+            else:
+                self.document.root.pop(key, None)

@@ -1,0 +1,103 @@
+"""From a mesh's groups to work for Draco: triangles, one grid, and a plan for each attribute."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from worker.glb.accessors import read_accessor
+from worker.glb.document import Document
+from worker.glb.geometry.channels import Channel, Source, Way, plan_channels
+from worker.glb.geometry.encode import Work
+from worker.glb.geometry.faces import Shape, read_shape
+from worker.glb.geometry.fingerprint import hashed_rows
+from worker.glb.geometry.grid import Grid, grid_over
+from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
+from worker.glb.geometry.normals import mended_normals
+from worker.glb.geometry.texels import texels_by_set
+from worker.glb.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    group: Group
+    shape: Shape
+    work: Work
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One reason for all groups of a family that have none of their own."""
+
+    why: str
+
+
+def prepare_family(
+    document: Document, family: Sequence[Group], options: Options
+) -> list[Prepared] | Refused:
+    eligible = [group for group in family if not group.why_not]
+    shapes = [read_shape(document, group) for group in eligible]
+    if any(not len(shape.faces) for shape in shapes):
+        return Refused("it has no triangle with an area")
+    if not all(np.isfinite(shape.positions).all() for shape in shapes):
+        return Refused("positions are not finite")
+    if touches_the_others(document, family, shapes):
+        return Refused("it shares an edge with a primitive that stays as it is, and would crack")
+    grid = grid_over(shapes, options)
+    if grid is None:
+        return Refused("the mesh is too small for a grid that its primitives share")
+    return [
+        prepare(document, group, shape, grid, options)
+        for group, shape in zip(eligible, shapes, strict=True)
+    ]
+
+
+def touches_the_others(
+    document: Document, family: Sequence[Group], shapes: Sequence[Shape]
+) -> bool:
+    staying = [group for group in family if group.why_not and group.mode in TRIANGLE_MODES]
+    if not staying:
+        return False
+    if not all(has_plain_positions(document, group) for group in staying):
+        return True
+    ours = np.concatenate([hashed_rows([shape.positions + 0]) for shape in shapes])
+    return any(np.isin(hashes(document, group), ours).any() for group in staying)
+
+
+def has_plain_positions(document: Document, group: Group) -> bool:
+    if "POSITION" not in group.attributes:
+        return False
+    accessor = document.item("accessors", group.attributes["POSITION"])
+    return accessor["componentType"] == FLOAT and "bufferView" in accessor
+
+
+def hashes(document: Document, group: Group) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    return hashed_rows([read_accessor(document, group.attributes["POSITION"]) + 0])
+
+
+def prepare(
+    document: Document, group: Group, shape: Shape, grid: Grid, options: Options
+) -> Prepared:
+    sources, note = read_sources(document, group, shape, options)
+    positions = Channel("POSITION", Way.POSITION, shape.positions, bits=grid.bits)
+    channels = (positions, *plan_channels(sources, options))
+    return Prepared(group, shape, Work(shape.faces, channels, grid), note)
+
+
+def read_sources(
+    document: Document, group: Group, shape: Shape, options: Options
+) -> tuple[list[Source], str]:
+    texels = texels_by_set(document, group, options.max_texture)
+    note = ""
+    sources = []
+    for name in sorted(group.attributes.keys() - {"POSITION"}):
+        accessor = document.item("accessors", group.attributes[name])
+        values = shape.take(read_accessor(document, group.attributes[name]))
+        if name == "NORMAL" and values.dtype == np.float32:
+            values, broken = mended_normals(values, shape)
+            note = f"{broken} normals that were none were taken from the faces" if broken else ""
+        values = np.ascontiguousarray(values)
+        normalized = bool(accessor.get("normalized", False))
+        sources.append(Source(name, values, normalized, texels.get(name)))
+    return sources, note

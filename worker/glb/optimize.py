@@ -1,0 +1,145 @@
+"""The whole: read, check, make smaller, write, read again; and never a larger file than before."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from worker.glb.assemble import assemble
+from worker.glb.container import Buffer
+from worker.glb.document import Document
+from worker.glb.draft import Draft
+from worker.glb.errors import GlbError
+from worker.glb.extensions import ACCESSORS, extension_uses, unknown_extensions
+from worker.glb.geometry.compress import Outcome, finish, leave, start
+from worker.glb.geometry.gain import paying
+from worker.glb.geometry.reports import primitive_reports
+from worker.glb.images import apply_textures
+from worker.glb.options import Options
+from worker.glb.prune import prune
+from worker.glb.references import check_extensions, count_references
+from worker.glb.report import Report
+from worker.glb.validate import validate
+
+if TYPE_CHECKING:
+    from worker.glb.textures import TextureJob, TextureResult
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    data: bytes
+    report: Report
+
+
+def optimize(data: Buffer, options: Options = Options()) -> Result:  # noqa: B008 - immutable
+    """Make a GLB smaller. Raises GlbError, naming the place, where it can't be read.
+
+    The result is the input itself where nothing could be gained.
+    """
+    started = time.perf_counter()
+    draft = read(data)
+    reason = reason_to_leave(draft)
+    result = left(data, options, reason) if reason else rewrite(data, draft, options)
+    seconds = time.perf_counter() - started
+    return replace(result, report=replace(result.report, seconds=seconds))
+
+
+def read(data: Buffer) -> Draft:
+    document = Document.read(data)
+    validate(document)
+    uses = extension_uses(document)
+    check_extensions(document, uses)
+    return Draft(document, uses, unknown=unknown_extensions(document, uses))
+
+
+def reason_to_leave(draft: Draft) -> str:
+    if required := sorted(set(draft.document.extensions_required) & set(draft.unknown)):
+        return f"it requires {', '.join(required)}, which is not known here"
+    if draft.document.items("buffers") and not draft.document.owns_buffer_0:
+        return "its first buffer lies outside the file"
+    return ""
+
+
+def left(data: Buffer, options: Options, note: str) -> Result:
+    size = memoryview(data).nbytes
+    report = Report(str(options.preset), size, size, 0.0, notes=(f"left as it is: {note}",))
+    return Result(bytes(data), report)
+
+
+def rewrite(data: Buffer, draft: Draft, options: Options) -> Result:
+    size = draft.document.size
+    outcomes, pictures = work(draft, options)
+    primitives = primitive_reports(draft.document, outcomes)
+    apply_geometry(draft, outcomes)
+    textures = apply_textures(draft, pictures)
+    prune(draft)
+    written = assemble(draft)
+    if len(written) >= size:
+        return left(data, options, "it would not become smaller")
+    confirm(written, draft)
+    report = Report(
+        preset=str(options.preset),
+        bytes_before=size,
+        bytes_after=len(written),
+        seconds=0.0,
+        primitives=tuple(primitives),
+        textures=tuple(textures),
+        notes=tuple(notes_on(draft)),
+    )
+    return Result(written, report)
+
+
+def work(draft: Draft, options: Options) -> "tuple[list[Outcome], list[TextureResult]]":
+    """The largest picture and Draco first, the other pictures beside them."""
+    jobs = plan_pictures(draft.document, options)
+    with ThreadPoolExecutor(options.threads) as pool:
+        pictures = [pool.submit(job.run) for job in jobs[:1]]
+        families = start(draft.document, options, pool) if may_encode(draft, options) else []
+        pictures += [pool.submit(job.run) for job in jobs[1:]]
+        outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
+        return only_paying(draft, outcomes), [job.result() for job in pictures]
+
+
+def only_paying(draft: Draft, outcomes: list[Outcome]) -> list[Outcome]:
+    if not any(outcome.encoded for outcome in outcomes):
+        return outcomes
+    return paying(draft.document, outcomes, count_references(draft.document, draft.uses, ACCESSORS))
+
+
+def plan_pictures(document: Document, options: Options) -> "list[TextureJob]":
+    if not options.textures or not document.items("images"):
+        return []
+    from worker.glb.textures import plan_textures  # noqa: PLC0415 - Pillow takes its time
+
+    return sorted(plan_textures(document, options), key=lambda job: job.cost, reverse=True)
+
+
+def may_encode(draft: Draft, options: Options) -> bool:
+    return options.geometry and options.draco and not draft.unknown
+
+
+def why_no_geometry(draft: Draft) -> str:
+    return "indices may be named by an unknown extension" if draft.unknown else "as was asked for"
+
+
+def apply_geometry(draft: Draft, outcomes: Sequence[Outcome]) -> None:
+    if any(outcome.encoded for outcome in outcomes):
+        from worker.glb.geometry.apply import apply  # noqa: PLC0415 - numpy takes its time
+
+        apply(draft, outcomes, count_references(draft.document, draft.uses, ACCESSORS))
+
+
+def confirm(written: bytes, draft: Draft) -> None:
+    """Read what was written as if a stranger had sent it."""
+    again = read(written).document
+    for index, content in draft.contents.items():
+        if again.view(index) != content:
+            raise GlbError(f"bufferView {index}", "was not written as it should be")
+
+
+def notes_on(draft: Draft) -> list[str]:
+    if not draft.unknown:
+        return []
+    names = ", ".join(draft.unknown)
+    return [f"{names}: unknown, may name any index, so nothing was renumbered or dropped"]
