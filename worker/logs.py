@@ -14,7 +14,8 @@ LEVEL = logging.INFO
 def set_up_logs(*, level: int = LEVEL) -> None:
     renderer: structlog.typing.Processor
     if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
+        # Without the values of variables: they hold prompts and keys.
+        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     else:
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(

@@ -12,6 +12,7 @@ CHUNK = 65_536
 
 class Proxy:
     def __init__(self, url: str) -> None:
+        self._url = url
         self._target = conninfo_to_dict(url)
         self._flows = asyncio.Event()
         self._flows.set()
@@ -23,7 +24,7 @@ class Proxy:
     def url(self) -> str:
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
-        return make_conninfo(**{**self._target, "host": "127.0.0.1", "port": str(port)})
+        return make_conninfo(self._url, host="127.0.0.1", port=port)
 
     def blackhole(self) -> None:
         """Every connection stays open, and nothing passes through it any more, ever."""

@@ -13,7 +13,7 @@ from worker.database.connection import CONNECTION_BUDGET
 from worker.pipeline.delivery import new_client
 from worker.pipeline.held import Served
 from worker.pipeline.pictures import Pictures
-from worker.providers import PROVIDERS, new_provider
+from worker.providers import PROVIDERS, open_provider
 from worker.settings import Settings
 from worker.simulator import Simulator
 from worker.storage.folder import FolderStorage
@@ -45,15 +45,12 @@ def supply(settings: Settings, *, simulate_missing: bool, speed: float = 1.0) ->
 
 def serve(settings: Settings, keys: list[Key]) -> dict[str, Served]:
     models = {"MESHY": settings.meshy_ai_model, "TRIPO": settings.tripo_model}
-    return {
-        key.provider: Served(
-            new_provider(
-                key.provider, key.secret, base_url=key.base_url, model=models[key.provider]
-            ),
-            key.fingerprint,
-        )
-        for key in keys
-    }
+    return {key.provider: open_with(key, models[key.provider]) for key in keys}
+
+
+def open_with(key: Key, model: str) -> Served:
+    provider = open_provider(key.provider, key.secret, address=key.base_url, model=model)
+    return Served(provider, key.fingerprint)
 
 
 def plan_of(settings: Settings, url: str, supplied: Supply) -> Plan:

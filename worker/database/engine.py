@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -41,11 +42,11 @@ class Engine:
 
     async def finish(self, run: Run, result: Json, credits_spent: float | None) -> str:
         query = "select meshqueue.finish_stage(%s, %s, %s, %s, %s)"
-        return await self._decide(query, run, Jsonb(result), credits_spent)
+        return await self._decide(query, run, Jsonb(result), amount(credits_spent))
 
     async def finish_task(self, run: Run, n: int, result: Json, credits_spent: float | None) -> str:
         query = "select meshqueue.finish_task(%s, %s, %s, %s, %s, %s)"
-        return await self._decide(query, run, n, Jsonb(result), credits_spent)
+        return await self._decide(query, run, n, Jsonb(result), amount(credits_spent))
 
     async def fail(self, run: Run, code: str, message: str, raw: Json, *, task_ended: bool) -> str:
         query = "select meshqueue.fail_stage(%s, %s, %s, %s, %s, %s, %s)"
@@ -61,7 +62,7 @@ class Engine:
 
     async def end_draining(self, run: Run, outcome: str, credits_spent: float | None) -> str:
         query = "select meshqueue.end_draining(%s, %s, %s, %s, %s)"
-        return await self._decide(query, run, outcome, credits_spent)
+        return await self._decide(query, run, outcome, amount(credits_spent))
 
     async def release(self, runs: Sequence[Run]) -> int:
         query = "select meshqueue.release_stage(%s, %s, %s)"
@@ -83,7 +84,7 @@ class Engine:
         query = "select meshqueue.record_submitting(%s, %s, %s, %s, %s, %s)"
         fence = (run.id, run.attempt, self.worker)
         answer: Json = await self._ask(
-            query, *fence, digest, Jsonb(content), expected, patience=FOR_EVER
+            query, *fence, digest, Jsonb(content), amount(expected), patience=FOR_EVER
         )
         return answer
 
@@ -91,7 +92,9 @@ class Engine:
         self, run: Run, n: int, task_id: str, credits_spent: float | None
     ) -> Json:
         query = "select meshqueue.record_submitted(%s, %s, %s, %s)"
-        answer: Json = await self._ask(query, run.id, n, task_id, credits_spent, patience=FOR_EVER)
+        answer: Json = await self._ask(
+            query, run.id, n, task_id, amount(credits_spent), patience=FOR_EVER
+        )
         return answer
 
     async def record_refused(self, run: Run, n: int, error: Json) -> None:
@@ -192,3 +195,8 @@ class Engine:
             cursor = await connection.execute(query.encode(), values)
             row = await cursor.fetchone()
         return None if row is None else row[0]
+
+
+def amount(value: float | None) -> Decimal | None:
+    """Postgres finds no function for a double precision where a numeric is asked for."""
+    return None if value is None else Decimal(str(value))

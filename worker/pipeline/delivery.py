@@ -19,7 +19,7 @@ from worker.pipeline.order import stages_before
 from worker.providers.failure import Failure, Kind, Next
 from worker.providers.order import Task
 from worker.providers.outcome import Canceled, Failed, Link, Succeeded, Unseen, Working
-from worker.providers.texts import text_for
+from worker.providers.texts import explain
 from worker.storage.folder import FolderStorage
 
 BUCKET = "assets"
@@ -94,7 +94,7 @@ async def give_way(depot: Depot, run: Run, failure: Failure) -> str:
     if failure.next in (Next.WAIT, Next.PAUSE):
         return await later(depot, run, failure.kind)
     raw = {"kind": failure.kind, "code": failure.code, "detail": failure.detail}
-    return await depot.engine.fail(run, failure.kind, text_for(failure), raw, task_ended=True)
+    return await depot.engine.fail(run, failure.kind, explain(failure), raw, task_ended=True)
 
 
 def tasks_to_deliver(run: Run) -> tuple[Task, ...]:

@@ -68,4 +68,4 @@ class Pictures:
 
 
 def unreadable(index: int, why: str) -> Failure:
-    return Failure(Kind.INVALID_REQUEST, f"images[{index}]: {why}")
+    return Failure(Kind.INVALID_REQUEST, f"images[{index}]: {why}", code="image")

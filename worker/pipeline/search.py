@@ -22,12 +22,14 @@ from worker.pipeline.position import (
 )
 from worker.providers.failure import Failure, Kind, Next
 from worker.providers.outcome import Listing
-from worker.providers.reconciliation import Absent, Adopt, NotYet, Unclear, Verdict, reconcile
+from worker.providers.reconciliation import Absent, Adopt, NotYet, Unclear, reconcile
 
 AGAIN_AFTER = 15.0  # s, when the list could not be read, or does not tell
 FIRST_LOOK_AFTER = 3.0  # s: lists lag
 # A list that shows a task which may or may not be ours will not tell more later.
 UNCLEAR_AT_MOST = 8
+
+Verdict = Adopt | Absent | NotYet | Unclear
 
 log = structlog.get_logger()
 

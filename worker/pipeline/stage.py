@@ -24,7 +24,7 @@ from worker.pipeline.search import search
 from worker.pipeline.submission import facts_of, submit
 from worker.pipeline.watching import watch
 from worker.providers.failure import Kind
-from worker.providers.texts import text_for
+from worker.providers.texts import explain
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ async def conclude(tools: Tools, held: Held, ending: Ending) -> str:
         case Finish():
             return await engine.finish(run, result_of(ending), ending.credits)
         case Fail(failure, task_ended):
-            code, text = code_of(failure.kind), text_for(failure)
+            code, text = code_of(failure.kind), explain(failure)
             return await engine.fail(run, code, text, facts_of(failure), task_ended=task_ended)
         case Wait(reason, seconds):
             until = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -50,7 +50,7 @@ async def watch(tools: Tools, held: Held, watched: Watched) -> Position | Ending
 async def see_end(
     tools: Tools, held: Held, watched: Watched
 ) -> Succeeded | Failed | Canceled | Ending:
-    async with aclosing(tools.provider.watch(watched.task)) as states:  # type: ignore[type-var]
+    async with aclosing(tools.provider.watch(watched.task)) as states:
         if watched.hinted:
             tools.provider.nudge(watched.task.id)
         stopping = asyncio.create_task(stop_when_over(tools, held, watched))
@@ -68,7 +68,7 @@ async def first_end(
 ) -> Succeeded | Failed | Canceled | Ending:
     """The task's own end, or its withdrawal, whichever is known first."""
     while True:
-        coming = asyncio.ensure_future(anext(states))
+        coming = asyncio.ensure_future(next_of(states))
         try:
             await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done() and (withdrawn := stopping.result()):
@@ -78,6 +78,12 @@ async def first_end(
             await stopped(coming)
         if end is not None:
             return end
+
+
+async def next_of(states: AsyncIterator[State]) -> State:
+    async for state in states:
+        return state
+    raise RuntimeError("the provider was closed while its task was watched")
 
 
 async def stopped(task: "asyncio.Future[State]") -> None:

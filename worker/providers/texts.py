@@ -36,11 +36,16 @@ CODES = {
     "2022": "One of the files is too big. Send a smaller one.",
 }
 
+OUR_OWN = "image"
+"""What we say about an input image names it, and is written for its user."""
+
 NOT_RIGGABLE = CODES["not_riggable"]
 """Also for `riggable: false`, which is a fact about the model and no failure."""
 
 
 def explain(failure: Failure) -> str:
+    if failure.code == OUR_OWN:
+        return failure.detail
     code = failure.code.rpartition("/")[2]
     if failure.kind in (Kind.INVALID_REQUEST, Kind.TASK_FAILED) and code in CODES:
         return CODES[code]

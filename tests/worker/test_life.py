@@ -1,0 +1,77 @@
+"""A job's whole life: the worker, the database and the providers' simulator together."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import jobs
+from tests.support.daemon import plan_for, the_end, until, working
+from tests.support.database import Database
+from tests.support.jobs import Row, rich_user
+from worker.simulator import Simulator
+
+pytestmark = pytest.mark.newest_postgres
+
+KATANA: Row = {
+    "prompt": "cyberpunk katana",
+    "refine": {"enable_pbr": True},
+    "remesh": {"enabled": True, "target_polycount": 1000, "target_formats": ["fbx"]},
+}
+FAST = 200.0
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(seed=1, speed=FAST) as simulator:
+        yield simulator
+
+
+async def test_a_text_becomes_a_model(db: Database, simulator: Simulator, tmp_path: Path) -> None:
+    """Every stage runs once, the files lie in the storage, the credits are settled."""
+    job = jobs.create(db, rich_user(db, 100), KATANA)
+    async with working(plan_for(db, simulator, tmp_path)):
+        ended = await the_end(db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+    assert [task.resource for task in simulator.book("meshy").tasks] == [
+        "text-to-3d",
+        "text-to-3d",
+        "remesh",
+    ]
+    query = "select * from public.asset_files where job_id = %s"
+    files = db.admin.rows(query, job["id"])
+    made = {(file["role"], file["format"]) for file in files}
+    assert {"base_color", "metallic", "roughness", "normal", "thumbnail"} <= {
+        role for role, _ in made
+    }
+    assert {("model", "glb"), ("model", "fbx")} <= made
+    for file in files:
+        assert (tmp_path / file["bucket"] / file["path"]).stat().st_size == file["bytes"]
+    assert jobs.account(db, ended["user_id"]) == (100 - ended["credits_cost"], 0)
+
+
+@pytest.mark.parametrize("request_", [jobs.TRIPO_TEXT, jobs.TRIPO_RIG], ids=["text", "rig"])
+async def test_tripo_makes_a_model(
+    db: Database, simulator: Simulator, tmp_path: Path, request_: Row
+) -> None:
+    """The other provider, with its own stages, batch requests and several tasks a stage."""
+    job = jobs.create(db, rich_user(db), request_)
+    async with working(plan_for(db, simulator, tmp_path)):
+        ended = await the_end(db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+    assert all(task.status == "success" for task in simulator.book("tripo").tasks)
+
+
+async def test_a_canceled_job_is_withdrawn(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The user has the credits back at once, and the provider is told to stop."""
+    simulator.clock.speed = 1.0
+    user = rich_user(db, 100)
+    job = jobs.create(db, user, KATANA)
+    async with working(plan_for(db, simulator, tmp_path)):
+        await until(lambda: simulator.book("meshy").tasks, "the task")
+        jobs.cancel(db, user, job["id"])
+        assert jobs.account(db, user) == (100, 0)
+        await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slot")
+    assert simulator.book("meshy").credits_spent == 0
