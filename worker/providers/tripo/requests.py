@@ -124,7 +124,7 @@ def convert(order: Order, source: Task, format_: str) -> Step:
         body["face_limit"] = order.polycount
     if order.stage is Stage.RIG and format_ in ANIMATED:
         body["with_animation"] = True
-    return _step(f"convert-{format_}", "convert", body, 5)
+    return _step(f"convert-{format_}", "convert", body, 5 if len(body) == 2 else 10)  # noqa: PLR2004  # plain, or with an option
 
 
 def rig(source: Task, models: Models, facts: Mapping[str, Any]) -> Step:
