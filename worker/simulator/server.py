@@ -18,7 +18,7 @@ from worker.simulator.control import PREFIX, Control
 from worker.simulator.errors import SimulatorError
 from worker.simulator.gate import Gate, unless_stopped
 from worker.simulator.meshy import Meshy
-from worker.simulator.product import Workshop
+from worker.simulator.product import TEXTURE_SIZE, Workshop
 from worker.simulator.provider import Provider, Surroundings
 from worker.simulator.script import Rule, Script
 from worker.simulator.thread import LoopThread
@@ -34,14 +34,20 @@ STOP_TIMEOUT = 5.0
 class Simulator:
     """Both providers on one port of loopback; `with` or `async with` starts and stops it."""
 
-    def __init__(self, seed: int = 1, speed: float = 1.0, port: int = 0) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        speed: float = 1.0,
+        port: int = 0,
+        texture_size: int = TEXTURE_SIZE,
+    ) -> None:
         self._thread = LoopThread()
         self._port = port
         self._server: asyncio.Server | None = None
         self._state = ServerState()
         self.clock = Clock(self._thread, speed)
         self._script = Script(seed)
-        around = Surroundings(seed, self.clock, self._script, Workshop())
+        around = Surroundings(seed, self.clock, self._script, Workshop(texture_size))
         self.meshy = Meshy(around)
         self.tripo = Tripo(around)
         self._gates = {
@@ -54,6 +60,10 @@ class Simulator:
     @property
     def providers(self) -> tuple[Provider, ...]:
         return (self.meshy, self.tripo)
+
+    @property
+    def control_url(self) -> str:
+        return f"{self.meshy.links.base}/{PREFIX}"
 
     @property
     def rules(self) -> Script:

@@ -16,7 +16,9 @@ NO_BLENDER = b"BLENDER-v402ENDB"  # nobody here can write that format; its name 
 def has_file(task: Task, name: str) -> bool:
     if task.resource == "rigging":
         return name in objects.rig_files()
-    textures = [f"texture_{role}.png" for role in ("base_color", "emission", *task.product.maps)]
+    textures = [
+        objects.texture_file(role) for role in ("base_color", "emission", *task.product.maps)
+    ]
     return name in PICTURES or name in textures or name in objects.file_names(task)
 
 

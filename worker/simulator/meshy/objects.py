@@ -65,6 +65,10 @@ def file_names(task: Task) -> dict[str, str]:
     }
 
 
+def texture_file(role: str) -> str:
+    return f"texture_{role}.{'jpg' if role == 'base_color' else 'png'}"
+
+
 def _times(task: Task, now: float) -> dict[str, int]:
     plan = task.plan
     finished = _milliseconds(plan.finished, now)
@@ -115,7 +119,7 @@ def _textures(provider: "Meshy", task: Task) -> list[dict[str, str]] | dict[str,
         maps.append("emission")
     if not maps:
         return []
-    links = {role: provider.link(task, f"texture_{role}.png") for role in maps}
+    links = {role: provider.link(task, texture_file(role)) for role in maps}
     return links if provider.dialect.textures_as_object else [links]
 
 

@@ -53,8 +53,8 @@ class Meshy(Provider):
         """Version 7: sorts by the time of its making."""
         milliseconds = int(self.clock.seconds() * 1000)
         self._made += 1
-        low = self.dice.getrandbits(62) | 2 << 62
-        return UUID(int=milliseconds << 80 | 7 << 76 | (self._made & 0xFFF) << 64 | low)
+        low = super().identity().int & (1 << 62) - 1
+        return UUID(int=milliseconds << 80 | 7 << 76 | (self._made & 0xFFF) << 64 | 2 << 62 | low)
 
     # --- whose task, and may there be another
 
