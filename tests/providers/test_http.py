@@ -1,0 +1,207 @@
+"""How an exchange ends, whatever happens on the wire."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
+from worker.errors import SettingsError
+from worker.providers.call import Answer, Call, File, NoAnswer
+from worker.providers.http import Http
+from worker.providers.pace import Limit
+from worker.providers.patience import Patience
+
+KEY = "msy_a_key_of_some_length"
+HASTE = Patience(connect=0.5, pool=0.5, write=0.5, answer=0.2, paid_answer=0.2, upload=0.5)
+GET = Call("GET", "/openapi/v1/balance")
+PAID = Call("POST", "/openapi/v2/text-to-3d", body={"prompt": "katana"}, paid=True)
+
+
+@asynccontextmanager
+async def connected(script: Script) -> AsyncIterator[tuple[Http, RawProvider]]:
+    async with raw_provider(script) as provider:
+        http = Http(provider.url, KEY, {"any": Limit(100, 1)}, HASTE)
+        try:
+            yield http, provider
+        finally:
+            await http.close()
+
+
+async def fine(_: Request, wire: Wire) -> None:
+    await wire.answer(200, {"balance": 1})
+
+
+async def dropped(_: Request, wire: Wire) -> None:
+    wire.cut()
+
+
+async def silent(_: Request, __: Wire) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_an_answer() -> None:
+    """Status, headers in small letters, body; the key and JSON were sent."""
+    async with connected(fine) as (http, provider):
+        reply = await http.exchange(PAID)
+    assert isinstance(reply, Answer)
+    assert reply.json() == {"balance": 1}
+    assert reply.headers["content-type"] == "application/json"
+    request = provider.requests[0]
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.json() == {"prompt": "katana"}
+
+
+async def test_nobody_listens() -> None:
+    """A refused connection is certain: nothing was sent."""
+    async with raw_provider(fine) as provider:
+        url = provider.url
+    http = Http(url, KEY, {}, HASTE)
+    reply = await http.exchange(PAID)
+    await http.close()
+    assert isinstance(reply, NoAnswer)
+    assert not reply.sent
+
+
+@pytest.mark.parametrize("script", [dropped, silent])
+async def test_lost_answer(script: Script) -> None:
+    """A request that left may have been carried out; it was sent once."""
+    async with connected(script) as (http, provider):
+        reply = await http.exchange(PAID)
+    assert isinstance(reply, NoAnswer)
+    assert reply.sent
+    assert len(provider.requests) == 1
+
+
+async def test_answer_that_drips() -> None:
+    """A byte now and then does not keep an exchange alive for ever."""
+
+    async def drip(_: Request, wire: Wire) -> None:
+        await wire.send(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        while True:
+            await wire.send(b"x")
+            await asyncio.sleep(0.02)
+
+    async with connected(drip) as (http, _):
+        reply = await asyncio.wait_for(http.exchange(GET), 10)
+    assert isinstance(reply, NoAnswer)
+
+
+async def test_answer_without_end() -> None:
+    """Memory stays bounded."""
+
+    async def pour(_: Request, wire: Wire) -> None:
+        await wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            await wire.send(b"x" * 1_000_000)
+
+    async with connected(pour) as (http, _):
+        reply = await http.exchange(GET)
+    assert isinstance(reply, NoAnswer)
+    assert "longer" in reply.reason
+
+
+async def test_redirect_is_not_followed() -> None:
+    """The key is for one host alone."""
+
+    async def redirect(_: Request, wire: Wire) -> None:
+        await wire.answer(307, None, location="/elsewhere")
+
+    async with connected(redirect) as (http, provider):
+        reply = await http.exchange(PAID)
+    assert isinstance(reply, Answer)
+    assert reply.status == 307
+    assert len(provider.requests) == 1
+
+
+async def test_paid_requests_never_share_a_connection() -> None:
+    """An idle connection that is closed at that moment would look like a lost answer."""
+    async with connected(fine) as (http, provider):
+        for _ in range(3):
+            await http.exchange(GET)
+        assert provider.connections == 1
+        for _ in range(3):
+            await http.exchange(PAID)
+        assert provider.connections == 4
+
+
+async def test_key_that_is_echoed_is_cut_out() -> None:
+    """What the provider says may be shown to an operator."""
+
+    async def echo(request: Request, wire: Wire) -> None:
+        await wire.answer(401, {"message": request.headers["authorization"]})
+
+    async with connected(echo) as (http, _):
+        reply = await http.exchange(GET)
+    assert isinstance(reply, Answer)
+    assert KEY.encode() not in reply.body
+
+
+async def test_upload() -> None:
+    """A file goes as multipart, under its name and type."""
+    async with connected(fine) as (http, provider):
+        call = Call("POST", "/v3/files", file=File("front.jpg", "image/jpeg", b"picture's bytes"))
+        await http.exchange(call)
+    request = provider.requests[0]
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="file"; filename="front.jpg"' in request.body
+    assert b"picture's bytes" in request.body
+
+
+async def test_refused_rate_holds_back_what_follows() -> None:
+    """`Retry-After` is obeyed by every request of that rate."""
+
+    async def busy(_: Request, wire: Wire) -> None:
+        await wire.answer(429, {"message": "RateLimitExceeded"}, retry_after="0.2")
+
+    loop = asyncio.get_running_loop()
+    async with connected(busy) as (http, _):
+        await http.exchange(GET)
+        began = loop.time()
+        await http.exchange(GET)
+    assert loop.time() - began >= 0.19
+
+
+async def test_no_turn_in_time() -> None:
+    """A request that never got its turn was certainly not sent."""
+    async with raw_provider(fine) as provider:
+        http = Http(provider.url, KEY, {"any": Limit(1, 60)}, Patience(turn=0.05))
+        await http.exchange(GET)
+        reply = await http.exchange(PAID)
+        await http.close()
+    assert isinstance(reply, NoAnswer)
+    assert not reply.sent
+    assert len(provider.requests) == 1
+
+
+async def test_closed() -> None:
+    """After close nothing is sent, and no connection is left."""
+    async with raw_provider(fine) as provider:
+        http = Http(provider.url, KEY, {}, HASTE)
+        await http.exchange(GET)
+        await http.close()
+        reply = await http.exchange(GET)
+        assert isinstance(reply, NoAnswer)
+        assert len(provider.requests) == 1
+
+
+async def test_cookies_are_not_kept() -> None:
+    """Nothing here is a browser."""
+
+    async def sweet(_: Request, wire: Wire) -> None:
+        await wire.answer(200, {}, set_cookie="a=b")
+
+    async with connected(sweet) as (http, provider):
+        await http.exchange(GET)
+        await http.exchange(GET)
+    assert "cookie" not in provider.requests[1].headers
+
+
+@pytest.mark.parametrize("key", ["", "msy a", "msy_a\nx: y", "msy_ü"])
+def test_key_that_cannot_be_sent(key: str) -> None:
+    """The operator is told, instead of every request failing."""
+    with pytest.raises(SettingsError, match="API key"):
+        Http("http://127.0.0.1:1", key, {})

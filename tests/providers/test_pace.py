@@ -1,0 +1,63 @@
+"""Requests stay under an account's rate."""
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from worker.providers.pace import Limit, Pace
+
+
+async def take(pace: Pace, times: list[float], *, urgent: bool = True) -> None:
+    await pace.turn(urgent=urgent)
+    times.append(asyncio.get_running_loop().time())
+
+
+async def test_no_window_holds_more_than_the_limit() -> None:
+    """Of 17 requests at once, any six in a row take longer than the window of five."""
+    pace = Pace(Limit(5, 0.05))
+    times: list[float] = []
+    await asyncio.gather(*(take(pace, times) for _ in range(17)))
+    assert len(times) == 17
+    assert all(later - first >= 0.049 for first, later in zip(times, times[5:], strict=False))
+    assert all(first <= later for first, later in pairwise(times))
+
+
+async def test_what_matters_goes_first() -> None:
+    """A paid request does not queue behind those that only watch."""
+    pace = Pace(Limit(1, 0.01))
+    order: list[str] = []
+
+    async def take_as(name: str, *, urgent: bool) -> None:
+        await pace.turn(urgent=urgent)
+        order.append(name)
+
+    await pace.turn()
+    watching = [asyncio.create_task(take_as("watch", urgent=False)) for _ in range(5)]
+    await asyncio.sleep(0)  # they stand in the queue now
+    await take_as("paid", urgent=True)
+    assert order == ["paid"]
+    await asyncio.gather(*watching)
+
+
+async def test_cancelled_waiter_takes_no_turn() -> None:
+    """Who leaves the queue does not hold it up."""
+    pace = Pace(Limit(1, 0.01))
+    await pace.turn()
+    leaving = asyncio.create_task(pace.turn())
+    staying = asyncio.create_task(pace.turn())
+    await asyncio.sleep(0)  # both stand in the queue now
+    leaving.cancel()
+    await asyncio.wait_for(staying, 5)
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+
+async def test_pause_holds_everybody() -> None:
+    """The provider said when to come back."""
+    pace = Pace(Limit(10, 1))
+    loop = asyncio.get_running_loop()
+    pace.pause(0.05)
+    began = loop.time()
+    await pace.turn()
+    assert loop.time() - began >= 0.049
