@@ -2,7 +2,8 @@
 
 MeshqueueError            the base; its text says what is wrong, where, and what to do
 ├── SettingsError         the environment is incomplete or contradicts itself
-└── EmbeddedPostgresError the Postgres in a folder can't be found or does not start
+├── EmbeddedPostgresError the Postgres in a folder can't be found or does not start
+└── ModelFileError        a model's file can't be found, read, understood or written
 """
 
 
@@ -16,3 +17,7 @@ class SettingsError(MeshqueueError):
 
 class EmbeddedPostgresError(MeshqueueError):
     """Do what the text says, or set DATABASE_URL to a Postgres of your own."""
+
+
+class ModelFileError(MeshqueueError):
+    """Put another file, or another place to write to, where the text says."""
