@@ -97,7 +97,7 @@ class Meshy:
         reply = yield Call("DELETE", _path(task.resource, task.id))
         if isinstance(reply, Answer) and reply.succeeded:
             return Withdrawn()
-        if isinstance(reply, NoAnswer) and reply.sent:
+        if not (isinstance(reply, Answer) and reply.refused):  # it may have been done
             after = yield self.lookup(task)
             if isinstance(after, Answer) and is_gone(after):
                 return Withdrawn()
