@@ -13,6 +13,7 @@ class Draft:
     uses: list[Use]
     unknown: list[str]  # extensions that may mean any index: none is renumbered or dropped
     contents: dict[int, bytes] = field(default_factory=dict)  # of new and of replaced views
+    notes: list[str] = field(default_factory=list)
 
     @property
     def frozen(self) -> bool:

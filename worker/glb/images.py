@@ -1,7 +1,6 @@
 """Puts new pictures into the document, and names the extension that their format needs."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from worker.glb.container import Json
@@ -35,7 +34,7 @@ def apply_textures(draft: Draft, results: Sequence[NewTexture]) -> list[TextureR
     reports = []
     for result in results:
         problem = reason_against(draft.document, result)
-        reports.append(kept(result.report, problem) if problem else result.report)
+        reports.append(result.report.as_it_was(problem) if problem else result.report)
         if result.data is not None and not problem:
             image = draft.document.item("images", result.report.image)
             key = (result.space, result.data)
@@ -67,16 +66,6 @@ def sources(texture: Json) -> Iterator[int]:
     for holder in (texture, *(texture.get("extensions") or {}).values()):
         if "source" in holder:
             yield holder["source"]
-
-
-def kept(report: TextureReport, why: str) -> TextureReport:
-    return replace(
-        report,
-        mime_after=report.mime_before,
-        bytes_after=report.bytes_before,
-        size_after=report.size_before,
-        note=why,
-    )
 
 
 def put(draft: Draft, image: Json, data: bytes, shared: int | None, *, alone: bool) -> int:

@@ -16,14 +16,19 @@ from worker.glb.geometry.compress import Outcome, finish, leave, start
 from worker.glb.geometry.gain import paying
 from worker.glb.geometry.reports import primitive_reports
 from worker.glb.images import apply_textures
-from worker.glb.options import Options
+from worker.glb.options import Options, Preset
 from worker.glb.prune import prune
 from worker.glb.references import check_extensions, count_references
-from worker.glb.report import Report
+from worker.glb.report import PrimitiveReport, Report, TextureReport
 from worker.glb.validate import validate
 
 if TYPE_CHECKING:
     from worker.glb.textures import TextureJob, TextureResult
+
+NO_GAIN = "it would not become smaller"
+REFUSED_BY_SOME = frozenset(
+    {"EXT_texture_webp", "KHR_draco_mesh_compression", "KHR_mesh_quantization"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +74,41 @@ def left(data: Buffer, options: Options, note: str) -> Result:
 
 def rewrite(data: Buffer, draft: Draft, options: Options) -> Result:
     size = draft.document.size
+    undoing = undoes_compression(draft, options)
     outcomes, pictures = work(draft, options)
     primitives = primitive_reports(draft.document, outcomes)
     apply_geometry(draft, outcomes)
     textures = apply_textures(draft, pictures)
+    if undoing:
+        undo_compression(draft)
     prune(draft)
     written = assemble(draft)
-    if len(written) >= size:
-        return left(data, options, "it would not become smaller")
+    report = Report(str(options.preset), size, size, 0.0, notes=tuple(notes_on(draft)))
+    if len(written) >= size and not undoing:
+        return unchanged(data, report, primitives, textures)
     confirm(written, draft)
-    report = Report(
-        preset=str(options.preset),
-        bytes_before=size,
+    report = replace(
+        report,
         bytes_after=len(written),
-        seconds=0.0,
         primitives=tuple(primitives),
         textures=tuple(textures),
-        notes=tuple(notes_on(draft)),
     )
     return Result(written, report)
+
+
+def unchanged(
+    data: Buffer,
+    report: Report,
+    primitives: Sequence[PrimitiveReport],
+    textures: Sequence[TextureReport],
+) -> Result:
+    report = replace(
+        report,
+        primitives=tuple(primitive.as_it_was(NO_GAIN) for primitive in primitives),
+        textures=tuple(texture.as_it_was(NO_GAIN) for texture in textures),
+        notes=(*report.notes, f"left as it is: {NO_GAIN}"),
+    )
+    return Result(bytes(data), report)
 
 
 def work(draft: Draft, options: Options) -> "tuple[list[Outcome], list[TextureResult]]":
@@ -130,6 +151,18 @@ def apply_geometry(draft: Draft, outcomes: Sequence[Outcome]) -> None:
         apply(draft, outcomes, count_references(draft.document, draft.uses, ACCESSORS))
 
 
+def undoes_compression(draft: Draft, options: Options) -> bool:
+    """True where the file has something that plain tools refuse: then it may grow."""
+    refused = REFUSED_BY_SOME & {*draft.document.root.get("extensionsUsed", ())}
+    return options.preset is Preset.PLAIN and bool(refused) and not draft.unknown
+
+
+def undo_compression(draft: Draft) -> None:
+    from worker.glb.geometry.undo import undo  # noqa: PLC0415 - numpy takes its time
+
+    draft.notes += undo(draft)
+
+
 def confirm(written: bytes, draft: Draft) -> None:
     """Read what was written as if a stranger had sent it."""
     again = read(written).document
@@ -140,6 +173,9 @@ def confirm(written: bytes, draft: Draft) -> None:
 
 def notes_on(draft: Draft) -> list[str]:
     if not draft.unknown:
-        return []
+        return draft.notes
     names = ", ".join(draft.unknown)
-    return [f"{names}: unknown, may name any index, so nothing was renumbered or dropped"]
+    return [
+        *draft.notes,
+        f"{names}: unknown, may name any index, so nothing was renumbered or dropped",
+    ]

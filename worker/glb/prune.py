@@ -69,7 +69,8 @@ def views_of_accessors_alone(draft: Draft) -> dict[int, list[Json]]:
     return {
         index: users[index]
         for index in users
-        if index not in others and is_plain(document.item("bufferViews", index))
+        if index not in others | draft.contents.keys()
+        and is_plain(document.item("bufferViews", index))
     }
 
 

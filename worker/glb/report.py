@@ -1,7 +1,9 @@
 """What was done to a file, piece by piece, and what was left alone and why."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,24 @@ class PrimitiveReport:
     position_error: float | None = None  # of the farthest vertex, in the mesh's own units
     note: str = ""  # why it was left alone, or what was mended
 
+    def as_it_was(self, why: str) -> "PrimitiveReport":
+        """The same where, in the end, the whole file was left alone."""
+        if self.bytes_after == self.bytes_before:
+            return self
+        return PrimitiveReport(
+            mesh=self.mesh,
+            primitive=self.primitive,
+            name=self.name,
+            encoding=UNCHANGED,
+            bytes_before=self.bytes_before,
+            bytes_after=self.bytes_before,
+            triangles_before=self.triangles_before,
+            triangles_after=self.triangles_before,
+            vertices_before=self.vertices_before,
+            vertices_after=self.vertices_before,
+            note=why,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TextureReport:
@@ -34,6 +54,16 @@ class TextureReport:
     size_before: tuple[int, int] | None = None
     size_after: tuple[int, int] | None = None
     note: str = ""
+
+    def as_it_was(self, why: str) -> "TextureReport":
+        """The same where the image was left alone after all."""
+        return replace(
+            self,
+            mime_after=self.mime_before,
+            bytes_after=self.bytes_before,
+            size_after=self.size_before,
+            note=self.note if self.bytes_after == self.bytes_before else why,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from worker.glb.document import Document
 from worker.glb.geometry.compress import Encoded, Outcome
 from worker.glb.geometry.groups import TRIANGLE_MODES, Group, accessor_bytes
-from worker.glb.report import PrimitiveReport
+from worker.glb.report import UNCHANGED, PrimitiveReport
 
 LIST = 4
 
@@ -36,7 +36,7 @@ def first_report(document: Document, outcome: Outcome, user: tuple[int, int]) ->
         mesh=user[0],
         primitive=user[1],
         name=name_of(document, user[0]),
-        encoding="draco" if encoded else "unchanged",
+        encoding="draco" if encoded else UNCHANGED,
         bytes_before=before,
         bytes_after=len(encoded.blob) if encoded else before,
         triangles_before=triangles,

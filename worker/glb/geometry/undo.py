@@ -1,0 +1,174 @@
+"""Takes compression out again, for tools that refuse it: Draco, and coordinates that are integers.
+
+Meshopt stays: there is nothing here that reads it, and the note says so.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from worker.glb.accessors import COMPONENT_TYPES, DTYPES, Array, read_accessor
+from worker.glb.container import Json
+from worker.glb.draft import Draft
+from worker.glb.errors import GlbError
+from worker.glb.extensions import COMPRESSED_VIEW
+from worker.glb.geometry.groups import DRACO
+from worker.glb.layout import COMPONENT_BYTES, WIDTHS
+
+QUANTIZATION = "KHR_mesh_quantization"
+TRIANGLES, UNSIGNED_INT, FLOAT = 4, 5125, 5126
+MESHOPT_STAYS = "it is compressed with meshopt, which can't be undone here"
+Place = tuple[str, Json]  # of a primitive
+
+
+@dataclass(slots=True)
+class Unpacking:
+    """Which accessor already holds what was decoded from which view."""
+
+    draft: Draft
+    meshes: dict[int, Any] = field(default_factory=dict)
+    accessors: dict[tuple[int, int], int] = field(default_factory=dict)
+    taken: set[int] = field(default_factory=set)
+
+
+def undo(draft: Draft) -> list[str]:
+    """Returns what could not be undone. The document is changed."""
+    unpacking = Unpacking(draft)
+    for place, primitive in primitives(draft):
+        if DRACO in (primitive.get("extensions") or {}):
+            undo_draco(unpacking, place, primitive)
+    draft.forget(DRACO)
+    if any(use.name in COMPRESSED_VIEW for use in draft.uses):
+        return [MESHOPT_STAYS]
+    undo_quantization(draft)
+    return []
+
+
+def primitives(draft: Draft) -> Iterator[Place]:
+    for number, mesh in enumerate(draft.document.items("meshes")):
+        for position, primitive in enumerate(mesh["primitives"]):
+            yield f"mesh {number} primitive {position}", primitive
+
+
+def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
+    payload = primitive["extensions"][DRACO]
+    mesh = decoded(unpacking, place, payload)
+    found = {attribute["unique_id"]: attribute["data"] for attribute in mesh.attributes}
+    for name, unique_id in payload["attributes"].items():
+        if name not in primitive["attributes"] or found.get(unique_id) is None:
+            raise GlbError(place, f"its Draco data has no {name}")
+        old = primitive["attributes"][name]
+        primitive["attributes"][name] = filled(unpacking, payload, old, found[unique_id], place)
+    faces = mesh.faces.reshape(-1, 1)
+    primitive["indices"] = filled(unpacking, payload, primitive.get("indices"), faces, place)
+    if "mode" in primitive:
+        primitive["mode"] = TRIANGLES
+    unpacking.draft.detach(primitive, DRACO)
+
+
+def decoded(unpacking: Unpacking, place: str, payload: Json) -> Any:
+    import DracoPy  # type: ignore[import-not-found]  # noqa: PLC0415 - has no types
+
+    view = payload.get("bufferView")
+    if view is None or not isinstance(payload.get("attributes"), dict):
+        raise GlbError(place, "its Draco extension lacks bufferView or attributes")
+    if view not in unpacking.meshes:
+        try:
+            mesh = DracoPy.decode(bytes(unpacking.draft.document.view(view)))
+        except (DracoPy.FileTypeException, ValueError) as error:
+            raise GlbError(place, f"its Draco data can't be decoded: {error}") from None
+        if not hasattr(mesh, "faces"):
+            raise GlbError(place, "its Draco data holds points, not triangles")
+        unpacking.meshes[view] = mesh
+    return unpacking.meshes[view]
+
+
+def filled(unpacking: Unpacking, payload: Json, old: int | None, values: Array, place: str) -> int:
+    """The accessor, now with bytes; another one where the first belongs to another view's mesh."""
+    accessors = unpacking.draft.document.root.setdefault("accessors", [])
+    key = (payload["bufferView"], -1 if old is None else old)
+    if key in unpacking.accessors:
+        return unpacking.accessors[key]
+    if old is None or old in unpacking.taken:
+        accessors.append(dict(accessors[old]) if old is not None else {"type": "SCALAR"})
+        index = len(accessors) - 1
+    else:
+        index = old
+    unpacking.taken.add(index)
+    unpacking.accessors[key] = index
+    describe(unpacking.draft, accessors[index], values, place)
+    return index
+
+
+def describe(draft: Draft, accessor: Json, values: Array, place: str) -> None:
+    component_type = accessor.get("componentType", UNSIGNED_INT)
+    if WIDTHS[accessor["type"]] != values.shape[1]:
+        raise GlbError(place, f"its Draco data is {values.shape[1]} wide, not {accessor['type']}")
+    if component_type != FLOAT and values.max(initial=0) > np.iinfo(DTYPES[component_type]).max:
+        component_type = UNSIGNED_INT
+    typed = values.astype(DTYPES[component_type])
+    store(draft, accessor, typed)
+
+
+def store(draft: Draft, accessor: Json, values: Array) -> None:
+    for name in ("bufferView", "byteOffset", "sparse"):
+        accessor.pop(name, None)
+    component_type = COMPONENT_TYPES[values.dtype]
+    accessor |= {"componentType": component_type, "count": len(values)}
+    if "min" in accessor or "max" in accessor:
+        accessor |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
+    size = COMPONENT_BYTES[component_type] * values.shape[1]
+    padding = -size % 4
+    rows = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), size)
+    accessor["bufferView"] = draft.add_view(np.pad(rows, ((0, 0), (0, padding))).tobytes())
+    if padding:
+        draft.document.items("bufferViews")[accessor["bufferView"]]["byteStride"] = size + padding
+
+
+FLOATS_IN_THE_CORE = frozenset({"POSITION", "NORMAL", "TANGENT"})
+UNSIGNED_IN_THE_CORE = frozenset({5121, 5123})  # for texture coordinates, where normalized
+
+
+def undo_quantization(draft: Draft) -> None:
+    done: set[int] = set()
+    for _, primitive in primitives(draft):
+        for attributes in (primitive["attributes"], *primitive.get("targets", [])):
+            for name, index in attributes.items():
+                if index not in done and is_quantized(draft, name, index):
+                    done.add(index)
+                    to_floats(draft, index)
+    draft.forget(QUANTIZATION)
+
+
+def is_quantized(draft: Draft, name: str, index: int) -> bool:
+    accessor = draft.document.item("accessors", index)
+    if accessor["componentType"] == FLOAT:
+        return False
+    if name.startswith("TEXCOORD_"):
+        return not (
+            accessor.get("normalized") and accessor["componentType"] in UNSIGNED_IN_THE_CORE
+        )
+    return name in FLOATS_IN_THE_CORE
+
+
+def to_floats(draft: Draft, index: int) -> None:
+    accessor = draft.document.item("accessors", index)
+    values = read_stored(draft, index)
+    floats = values.astype(np.float32)
+    if accessor.pop("normalized", False):
+        floats = np.maximum(floats / np.float32(np.iinfo(values.dtype).max), np.float32(-1))
+    store(draft, accessor, floats)
+
+
+def read_stored(draft: Draft, index: int) -> Array:
+    """From the file, or from what was decoded a moment ago."""
+    accessor = draft.document.item("accessors", index)
+    content = draft.contents.get(accessor.get("bufferView", -1))
+    if content is None:
+        return read_accessor(draft.document, index)
+    width, dtype = WIDTHS[accessor["type"]], DTYPES[accessor["componentType"]]
+    rows = np.frombuffer(content, np.uint8).reshape(accessor["count"], -1)
+    packed = np.ascontiguousarray(rows[:, : width * dtype.itemsize])
+    return packed.view(dtype).reshape(-1, width)
