@@ -1,0 +1,179 @@
+import struct
+import zlib
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.glb.build import Builder
+from tests.glb.textures.pictures import (
+    decoded,
+    encoded,
+    gradient,
+    plan,
+    run,
+    run_one,
+    shown_as,
+)
+from worker.glb.errors import GlbError
+from worker.glb.textures.picture import likeness
+
+
+def png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n\0\0\0\r" + body + struct.pack(">I", zlib.crc32(body))
+
+
+def deep_png() -> bytes:
+    pixels = (np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16)
+    return encoded(Image.fromarray(pixels))
+
+
+def test_an_image_bomb_is_refused_before_it_is_decoded() -> None:
+    """The error names the image; not a pixel was unpacked."""
+    with pytest.raises(GlbError, match=r"image 0: 60000 x 60000 is over the limit"):
+        plan(shown_as("emissiveTexture", png_header(60_000, 60_000)))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_every_mode_of_png_keeps_its_pixels(mode: str) -> None:
+    """Palettes, grey, one bit, with and without alpha."""
+    picture = gradient(bands=4).convert(mode)
+    result = run_one(encoded(picture))
+    if result.data is not None:
+        after = decoded(result.data)
+        assert np.array_equal(np.asarray(after), np.asarray(picture.convert(after.mode)))
+
+
+def test_a_transparent_colour_of_a_palette_becomes_alpha() -> None:
+    """The tRNS chunk is not lost."""
+    picture = gradient().quantize(8)
+    result = run_one(encoded(picture, transparency=0))
+    assert result.data is not None
+    assert decoded(result.data).mode == "RGBA"
+
+
+def test_opaque_alpha_is_dropped() -> None:
+    """It says nothing and costs bytes."""
+    picture = gradient()
+    picture.putalpha(255)
+    result = run_one(encoded(picture), "web")
+    assert result.data is not None
+    assert decoded(result.data).mode == "RGB"
+
+
+def test_sixteen_bits_stay_where_nothing_may_be_lost() -> None:
+    """WebP has eight."""
+    result = run_one(deep_png())
+    assert result.data is None
+    assert result.report.note == "16 bits a channel fit into no smaller format"
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
+    """In `web`, the upper eight of them are what remains."""
+    result = run_one(deep_png(), "web")
+    assert result.data is not None
+    expected = Image.fromarray((np.arange(64 * 64).reshape(64, 64) * 16 >> 8).astype(np.uint8))
+    assert likeness(expected.convert("RGB"), decoded(result.data)) > 35
+
+
+def test_cmyk_jpegs_become_rgb() -> None:
+    """WebP knows no other."""
+    source = encoded(gradient(128).convert("CMYK"), "JPEG", quality=95)
+    result = run_one(source, "web", mime="image/jpeg")
+    assert result.data is not None
+    assert decoded(result.data).mode == "RGB"
+
+
+def test_a_wrong_mime_type_is_mended() -> None:
+    """What counts is what the bytes are."""
+    result = run_one(encoded(gradient(), "JPEG"), mime="image/png")
+    assert (result.mime, result.report.mime_before) == ("image/jpeg", "image/jpeg")
+    assert result.data == encoded(gradient(), "JPEG")
+    assert "declared as image/png" in result.report.note
+
+
+def test_a_data_uri_moves_into_the_file() -> None:
+    """Base64 costs a third more, even where the picture itself stays as it is."""
+    picture = encoded(gradient(), "JPEG")
+    builder = Builder()
+    uri = "data:image/jpeg;base64," + b64encode(picture).decode()
+    builder.texture(builder.add("images", {"uri": uri}))
+    builder.material(emissiveTexture={"index": 0})
+    (result,) = run(builder)
+    assert result.data == picture
+    assert result.report.bytes_before == len(uri) > result.report.bytes_after
+
+
+@pytest.mark.parametrize("uri", ["data:image/png;base64,@@@", "data:image/png,text", "color.png"])
+def test_an_image_that_is_not_here_stays(uri: str) -> None:
+    """Outside the file, or in a data URI that can't be read: not ours to judge."""
+    builder = Builder()
+    builder.texture(builder.add("images", {"uri": uri}))
+    builder.material(emissiveTexture={"index": 0})
+    (result,) = run(builder, "web")
+    assert result.data is None
+    assert result.report.note
+
+
+@pytest.mark.parametrize("cut", [0, 4, 24, 60, 400])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_a_damaged_picture_stays_as_it_is(form: str, cut: int) -> None:
+    """The model is worth having without it; the report says why it was left."""
+    data = encoded(gradient(128), form)[:cut]
+    result = run_one(data, "web", mime=f"image/{form.lower()}")
+    assert result.data is None
+    assert result.report.note
+
+
+def test_formats_that_are_not_read_pass_through() -> None:
+    """KTX2 is for the graphics card; re-coding it would lose that."""
+    result = run_one(b"\xabKTX 20\xbb\r\n\x1a\n" + bytes(100), "web", mime="image/ktx2")
+    assert result.data is None
+    assert result.report.note == "image/ktx2 is passed through"
+
+
+def test_an_animation_passes_through() -> None:
+    """Only its first picture would be left of it."""
+    frames = [gradient(), gradient().rotate(90)]
+    data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100)
+    assert run_one(data, "plain", mime="image/webp").report.note == "animated"
+
+
+def test_an_unused_image_is_not_worked_on() -> None:
+    """No texture shows it."""
+    builder = Builder()
+    builder.image(encoded(gradient()), "image/png")
+    (result,) = run(builder, "web")
+    assert (result.data, result.report.note) == (None, "no texture uses it")
+
+
+def test_a_fallback_stays_readable_by_all() -> None:
+    """It is there for viewers that know no WebP."""
+    builder = Builder()
+    webp = builder.image(encoded(gradient(), "WEBP", quality=80), "image/webp")
+    png = builder.image(encoded(gradient()), "image/png")
+    builder.texture(png, extensions={"EXT_texture_webp": {"source": webp}})
+    builder.material(emissiveTexture={"index": 0})
+    assert [result.data for result in run(builder)] == [None, None]
+    assert run(builder, "web")[png].mime == "image/jpeg"
+
+
+def test_equal_pictures_are_worked_on_once() -> None:
+    """On any number of threads, and each gets the same bytes."""
+    picture = encoded(gradient())
+    jobs = plan(shown_as("baseColorTexture", *[picture] * 8))
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda job: job.run(), jobs))
+    assert len({id(result.data) for result in results}) == 1
+
+
+def test_equal_pictures_of_different_roles_are_told_apart() -> None:
+    """They must never become one image: viewers would read it in one colour space."""
+    picture = encoded(gradient())
+    builder = shown_as("baseColorTexture", picture)
+    texture = builder.texture(builder.image(picture, "image/png"))
+    builder.material(normalTexture={"index": texture})
+    assert [result.space for result in run(builder)] == ["srgb", "linear"]
