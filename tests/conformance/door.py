@@ -8,9 +8,8 @@ import httpx
 
 from tests.conformance.meshy.orders import preview
 from tests.conformance.tripo.orders import text
+from tests.conformance.wire import PATIENCE, client
 from worker.simulator import Simulator
-
-PATIENCE = httpx.Timeout(10.0)
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,9 @@ class Door:
 
     def open(self, simulator: Simulator, timeout: httpx.Timeout = PATIENCE) -> httpx.Client:
         side = simulator.meshy if self.provider == "meshy" else simulator.tripo
-        headers = {"Authorization": f"Bearer {side.key}"}
-        return httpx.Client(base_url=side.url, headers=headers, timeout=timeout)
+        http = client(side.url, side.key)
+        http.timeout = timeout
+        return http
 
     def create(self, http: httpx.Client) -> httpx.Response:
         return http.post(self.path, json=self.body())

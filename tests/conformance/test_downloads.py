@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tests.conformance.door import DOORS, Door
+from tests.conformance.wire import client, fetch
 from worker.simulator import Fault, Rule, Simulator
 
 WHILE = 0.4
@@ -27,7 +28,7 @@ def script(simulator: Simulator, door: Door, fault: Fault) -> None:
 
 
 def whole(url: str) -> bytes:
-    answer = httpx.get(url)
+    answer = fetch(url)
     assert answer.status_code == 200
     assert answer.content.startswith(b"glTF")
     return answer.content
@@ -38,7 +39,7 @@ def test_a_download_may_stop_early(simulator: Simulator, door: Door, url: str) -
     script(simulator, door, Fault.DOWNLOAD_TRUNCATED)
     got = b""
     try:
-        with httpx.stream("GET", url) as answer:
+        with client() as http, http.stream("GET", url) as answer:
             for chunk in answer.iter_bytes():
                 got += chunk
     except httpx.RemoteProtocolError:
@@ -52,7 +53,7 @@ def test_a_download_may_be_slow(simulator: Simulator, door: Door, url: str) -> N
     got = b""
     deadline = time.monotonic() + WHILE
     try:
-        with httpx.stream("GET", url, timeout=HASTE) as answer:
+        with client() as http, http.stream("GET", url, timeout=HASTE) as answer:
             assert answer.status_code == 200
             for chunk in answer.iter_bytes():
                 got += chunk
@@ -66,7 +67,7 @@ def test_a_download_may_be_slow(simulator: Simulator, door: Door, url: str) -> N
 def test_a_download_may_be_an_error_page(simulator: Simulator, door: Door, url: str) -> None:
     """DOWNLOAD_ERROR_PAGE: text comes where a model should."""
     script(simulator, door, Fault.DOWNLOAD_ERROR_PAGE)
-    answer = httpx.get(url)
+    answer = fetch(url)
     assert not answer.content.startswith(b"glTF")
     assert answer.content.lstrip().startswith(b"<")
     assert whole(url)
@@ -76,7 +77,7 @@ def test_an_address_may_have_expired(simulator: Simulator, door: Door) -> None:
     """URL_EXPIRED: the address is refused as one that has expired."""
     script(simulator, door, Fault.URL_EXPIRED)
     with door.open(simulator) as http:
-        assert httpx.get(door.finished(simulator, http)).status_code in {403, 404, 410}
+        assert fetch(door.finished(simulator, http)).status_code in {403, 404, 410}
 
 
 def test_the_book_counts_downloads(simulator: Simulator, door: Door, url: str) -> None:

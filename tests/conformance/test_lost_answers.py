@@ -50,6 +50,7 @@ def test_a_request_may_be_accepted_late(simulator: Simulator, door: Door) -> Non
     script(simulator, door, Fault.ACCEPTED_LATE, seconds=30)
     with door.open(simulator, HASTE) as http, pytest.raises(httpx.ReadTimeout):
         door.create(http)
+    eventually(lambda: simulator.book(door.provider).open_connections == 0)
     simulator.clock.advance(20)
     assert booked(simulator, door) == 0
     simulator.clock.advance(15)

@@ -3,13 +3,14 @@ from typing import Any
 
 import httpx
 
+from tests.conformance.wire import client, fetch
 from worker.simulator import Simulator
 
 Json = dict[str, Any]
 
-PATIENCE = httpx.Timeout(10.0)
 TERMINAL = {"SUCCEEDED", "FAILED", "CANCELED"}
 LOOK_EVERY = 5.0
+JUST_THE_END = 120.0
 LONGEST_TASK = 2 * 60 * 60
 PATHS = {
     "text-to-3d": "/openapi/v2/text-to-3d",
@@ -31,11 +32,7 @@ class Meshy:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(
-            base_url=self.simulator.meshy.url,
-            headers={"Authorization": f"Bearer {self.key}"},
-            timeout=PATIENCE,
-        )
+        self.http = client(self.simulator.meshy.url, self.key)
 
     def create(self, resource: str, body: Any) -> httpx.Response:
         return self.http.post(PATHS[resource], json=body)
@@ -83,11 +80,11 @@ class Meshy:
         return looks
 
     def run(self, resource: str, body: Json) -> Json:
-        return self.lived(resource, self.created(resource, body))[-1]
+        return self.lived(resource, self.created(resource, body), JUST_THE_END)[-1]
 
     def download(self, url: str) -> httpx.Response:
         """Signed addresses stand alone: no key goes with them."""
-        return httpx.get(url, timeout=PATIENCE)
+        return fetch(url)
 
     def start(self, resource: str, body: Json) -> str:
         """A task that the provider has begun to work on."""

@@ -21,7 +21,7 @@ def preview(**changes: Any) -> Json:
     return changed(body, changes)
 
 
-def refine(preview_task_id: str, **changes: Any) -> Json:
+def refine(preview_task_id: str, /, **changes: Any) -> Json:
     return changed({"mode": "refine", "preview_task_id": preview_task_id}, changes)
 
 
@@ -33,11 +33,11 @@ def images(count: int = 2, **changes: Any) -> Json:
     return changed({"image_urls": [PNG] * count, "ai_model": "meshy-6"}, changes)
 
 
-def built_on(input_task_id: str, **changes: Any) -> Json:
+def built_on(input_task_id: str, /, **changes: Any) -> Json:
     return changed({"input_task_id": input_task_id}, changes)
 
 
-def convert(input_task_id: str, **changes: Any) -> Json:
+def convert(input_task_id: str, /, **changes: Any) -> Json:
     return built_on(input_task_id, **({"target_formats": ["fbx"]} | changes))
 
 

@@ -1,9 +1,9 @@
-import httpx
 import pytest
 
 from tests.conformance.meshy.api import BALANCE, PATHS, Meshy
 from tests.conformance.meshy.orders import preview
 from tests.conformance.meshy.refusal import is_error
+from tests.conformance.wire import fetch, send
 
 NOWHERE = "018a210d-8ba4-705c-b111-1f1776f7f578"
 GONE = (
@@ -17,11 +17,11 @@ GONE = (
 @pytest.mark.parametrize("path", [*PATHS.values(), BALANCE])
 def test_a_known_route_needs_a_key(meshy: Meshy, path: str) -> None:
     """A known route without a key answers 401."""
-    answer = httpx.get(meshy.simulator.meshy.url + path)
+    answer = fetch(meshy.simulator.meshy.url + path)
     assert is_error(answer, 401)
 
 
-@pytest.mark.parametrize("value", ["Bearer msy_wrong", "msy_wrong", "Basic bXN5Og==", "Bearer "])
+@pytest.mark.parametrize("value", ["Bearer msy_wrong", "msy_wrong", "Basic bXN5Og==", "Bearer"])
 def test_a_wrong_key_is_refused(meshy: Meshy, value: str) -> None:
     """Only `Authorization: Bearer <a key of the account>` opens the API."""
     answer = meshy.http.get(BALANCE, headers={"Authorization": value})
@@ -30,7 +30,7 @@ def test_a_wrong_key_is_refused(meshy: Meshy, value: str) -> None:
 
 def test_a_create_without_a_key_books_nothing(meshy: Meshy) -> None:
     """A bad key is noticed before anything is charged."""
-    answer = httpx.post(meshy.simulator.meshy.url + PATHS["text-to-3d"], json=preview())
+    answer = send(meshy.simulator.meshy.url + PATHS["text-to-3d"], preview())
     assert is_error(answer, 401)
     assert not meshy.simulator.book("meshy").tasks
 
@@ -44,7 +44,7 @@ def test_an_unknown_route_is_404(meshy: Meshy, path: str) -> None:
 
 def test_an_unknown_route_is_404_without_a_key_too(meshy: Meshy) -> None:
     """Whether a route exists is looked at before the key."""
-    assert httpx.get(meshy.simulator.meshy.url + GONE[0]).status_code == 404
+    assert fetch(meshy.simulator.meshy.url + GONE[0]).status_code == 404
 
 
 def test_keys_of_one_account_share_everything(meshy: Meshy) -> None:

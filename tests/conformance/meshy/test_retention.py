@@ -1,6 +1,5 @@
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from tests.conformance.meshy.api import PATHS, Json, Meshy
@@ -13,6 +12,7 @@ from tests.conformance.meshy.orders import (
     refine,
 )
 from tests.conformance.meshy.refusal import is_error
+from tests.conformance.wire import fetch
 from worker.simulator import Fault, Rule
 
 THREE_DAYS = 3 * 24 * 3600
@@ -31,7 +31,7 @@ def test_addresses_are_signed(meshy: Meshy) -> None:
 
 def test_a_download_needs_no_key(meshy: Meshy) -> None:
     """The signed address alone opens the file."""
-    answer = httpx.get(finished(meshy)["model_urls"]["glb"])
+    answer = fetch(finished(meshy)["model_urls"]["glb"])
     assert answer.status_code == 200
     assert len(answer.content) == int(answer.headers["content-length"])
 

@@ -4,9 +4,11 @@ import pytest
 from tests.conformance.meshy.api import PATHS, Meshy
 from tests.conformance.meshy.orders import OPERATIONS, Operation, image, preview
 from tests.conformance.meshy.sse import Frame, stream
+from tests.conformance.wire import fetch
 from worker.simulator import Fault, Rule
 
 NOWHERE = "018a210d-8ba4-705c-b111-1f1776f7f578"
+LONGER_THAN_KEEP_ALIVE = 15.0
 SHORT = httpx.Timeout(10.0, read=0.3)
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -18,7 +20,7 @@ def watched(meshy: Meshy, resource: str, task_id: str) -> list[Frame]:
     with stream(meshy, resource, task_id) as events:
         for frame in events:
             frames.append(frame)
-            meshy.simulator.clock.advance(5)
+            meshy.simulator.clock.advance(LONGER_THAN_KEEP_ALIVE)
     return frames
 
 
@@ -57,7 +59,7 @@ def test_a_silent_task_is_told_again(meshy: Meshy) -> None:
         frames = iter(events)
         first = next(frames)
         for _ in range(3):
-            meshy.simulator.clock.advance(12)
+            meshy.simulator.clock.advance(LONGER_THAN_KEEP_ALIVE)
             assert next(frames) == first
 
 
@@ -98,7 +100,7 @@ def test_an_unknown_task_is_an_error_after_200(meshy: Meshy, resource: str, *, m
 def test_a_stream_needs_a_key(meshy: Meshy) -> None:
     """Without a key a stream is 401, before or after its 200 (both tolerated)."""
     url = f"{meshy.simulator.meshy.url}{PATHS['text-to-3d']}/{NOWHERE}/stream"
-    answer = httpx.get(url, headers={"Accept": "text/event-stream"})
+    answer = fetch(url, headers={"Accept": "text/event-stream"})
     assert answer.status_code == 401 or '"status_code":401' in answer.text.replace(" ", "")
 
 
@@ -129,7 +131,7 @@ def test_stream_ends_stops_in_the_middle(meshy: Meshy) -> None:
         try:
             for frame in events:
                 frames.append(frame)
-                meshy.simulator.clock.advance(5)
+                meshy.simulator.clock.advance(LONGER_THAN_KEEP_ALIVE)
         except httpx.RemoteProtocolError:
             pass
     assert all(frame.data["status"] in {"PENDING", "IN_PROGRESS"} for frame in frames)

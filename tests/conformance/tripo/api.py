@@ -3,13 +3,14 @@ from typing import Any
 
 import httpx
 
+from tests.conformance.wire import client, fetch
 from worker.simulator import Simulator
 
 Json = dict[str, Any]
 
-PATIENCE = httpx.Timeout(10.0)
 TERMINAL = {"success", "failed", "cancelled"}
 LOOK_EVERY = 5.0
+JUST_THE_END = 120.0
 LONGEST_TASK = 2 * 60 * 60
 TEXT = "/v3/generation/text-to-model"
 IMAGE = "/v3/generation/image-to-model"
@@ -34,11 +35,7 @@ class Tripo:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(
-            base_url=self.simulator.tripo.url,
-            headers={"Authorization": f"Bearer {self.key}"},
-            timeout=PATIENCE,
-        )
+        self.http = client(self.simulator.tripo.url, self.key)
 
     def create(self, path: str, body: Any) -> httpx.Response:
         return self.http.post(path, json=body)
@@ -85,11 +82,11 @@ class Tripo:
         return looks
 
     def run(self, path: str, body: Json) -> Json:
-        return self.lived(self.created(path, body))[-1]
+        return self.lived(self.created(path, body), JUST_THE_END)[-1]
 
     def download(self, url: str) -> httpx.Response:
         """Signed addresses stand alone: no key goes with them."""
-        return httpx.get(url, timeout=PATIENCE)
+        return fetch(url)
 
 
 def envelope(answer: httpx.Response) -> Json:

@@ -44,7 +44,7 @@ def low_poly(**changes: Any) -> Json:
     return text(model=P_SERIES, quad=OMITTED, **changes)
 
 
-def image(source: str, **changes: Any) -> Json:
+def image(source: str, /, **changes: Any) -> Json:
     body = {"input": source, "model": H_SERIES, "texture": True, "pbr": True, "quad": False}
     return changed(body, changes)
 
@@ -53,7 +53,7 @@ def uploaded_image(tripo: Tripo, **changes: Any) -> Json:
     return image(tripo.upload(picture()), **changes)
 
 
-def multiview(slots: list[Any], **changes: Any) -> Json:
+def multiview(slots: list[Any], /, **changes: Any) -> Json:
     return changed(image("", input=OMITTED) | {"inputs": slots}, changes)
 
 
@@ -62,20 +62,20 @@ def uploaded_views(tripo: Tripo, **changes: Any) -> Json:
     return multiview([front, left, "", ""], **changes)
 
 
-def texture(source: str, **changes: Any) -> Json:
+def texture(source: str, /, **changes: Any) -> Json:
     body = {"input": source, "model": "v3.0-20250812", "texture": True, "pbr": True}
     return changed(body, changes)
 
 
-def convert(source: str, **changes: Any) -> Json:
+def convert(source: str, /, **changes: Any) -> Json:
     return changed({"input": source, "format": "FBX"}, changes)
 
 
-def rig_check(source: str, **changes: Any) -> Json:
+def rig_check(source: str, /, **changes: Any) -> Json:
     return changed({"input": source}, changes)
 
 
-def rig(source: str, **changes: Any) -> Json:
+def rig(source: str, /, **changes: Any) -> Json:
     body = {"input": source, "rig_type": "biped", "spec": "tripo", "out_format": "glb"}
     return changed(body | {"model": "v2.5-20260210"}, changes)
 

@@ -1,20 +1,19 @@
-from uuid import uuid4
-
-import httpx
 import pytest
 
 from tests.conformance.tripo.api import BALANCE, TASK_LIST, TASKS, TEXT, USAGE, Tripo, envelope
 from tests.conformance.tripo.orders import text
 from tests.conformance.tripo.refusal import is_error
+from tests.conformance.wire import fetch, send
 
+NOBODYS = "0f1f6f8e-2f0c-4c7d-9f63-5b7c2f1f3a10"
 BAD_KEY = (2, 1000, 1001, 1002)  # the pages disagree, so the status decides
 UNKNOWN = ("/v3/nothing", "/v3/generation/sketch-to-model", "/v2/nothing")
 
 
-@pytest.mark.parametrize("path", [BALANCE, USAGE, f"{TASKS}/{uuid4()}"])
+@pytest.mark.parametrize("path", [BALANCE, USAGE, f"{TASKS}/{NOBODYS}"])
 def test_reading_needs_a_key(tripo: Tripo, path: str) -> None:
     """Without a key every read is 401."""
-    assert is_error(httpx.get(tripo.simulator.tripo.url + path), 401, *BAD_KEY)
+    assert is_error(fetch(tripo.simulator.tripo.url + path), 401, *BAD_KEY)
 
 
 @pytest.mark.parametrize("value", ["Bearer tsk_wrong", "tsk_wrong", "Basic dHNrXw=="])
@@ -26,7 +25,7 @@ def test_a_wrong_key_is_refused(tripo: Tripo, value: str) -> None:
 
 def test_a_create_without_a_key_books_nothing(tripo: Tripo) -> None:
     """A bad key is noticed before anything is frozen."""
-    answer = httpx.post(tripo.simulator.tripo.url + TEXT, json=text())
+    answer = send(tripo.simulator.tripo.url + TEXT, text())
     assert is_error(answer, 401, *BAD_KEY)
     assert not tripo.simulator.book("tripo").tasks
 

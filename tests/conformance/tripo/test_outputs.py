@@ -1,6 +1,5 @@
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.conformance.glb import Glb
@@ -24,6 +23,7 @@ from tests.conformance.tripo.orders import (
     uploaded_image,
     uploaded_views,
 )
+from tests.conformance.wire import fetch
 from worker.simulator import Fault, Rule
 
 FIVE_MINUTES = 300
@@ -145,9 +145,9 @@ def test_looking_again_signs_again(tripo: Tripo) -> None:
 def test_a_download_needs_no_key(tripo: Tripo) -> None:
     """The signed address alone opens the file; without its signature it does not."""
     url = tripo.run(TEXT, text())["output"]["model_url"]
-    answer = httpx.get(url)
+    answer = fetch(url)
     assert len(answer.content) == int(answer.headers["content-length"])
-    assert httpx.get(url.partition("?")[0]).status_code in GONE
+    assert fetch(url.partition("?")[0]).status_code in GONE
 
 
 def test_an_address_may_die_early(tripo: Tripo) -> None:
