@@ -35,6 +35,7 @@ from worker.storage.folder import FolderStorage
 
 HEARTBEAT_EVERY = 5.0  # s; a lease is 30
 GRACE = 30.0  # s that a delivery gets to end by itself
+LAST_WORDS = 5.0  # s, for procrastinate's worker to sign off after its tasks' grace
 OUR_CHANNEL = "meshqueue"
 EXIT_ASKED, EXIT_FAULT = 0, 1
 
@@ -146,9 +147,11 @@ class Daemon:
         """Watched tasks go on elsewhere at once; a delivery under way may end by itself."""
         log.info("draining", action="draining", stages=len(self.stages), posts=len(self.posts))
         self.supervision.stop_restarting()
-        await self.supervision.end("stages")  # first, or it would take back what is released
+        patience = self.plan.grace + LAST_WORDS
+        # First, or it would take back what is released.
+        await self.supervision.end("stages", grace=patience)
         await self.stages.close()
-        await self.supervision.end("deliveries", "upkeep queue")
+        await self.supervision.end("deliveries", "upkeep queue", grace=patience)
         await self.deliveries.close()
 
     async def _close(self) -> None:

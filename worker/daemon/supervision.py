@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from worker.ending import AGAIN_AFTER, end_tasks
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0
 LONG_ENOUGH = 60.0  # s, after which an end is no sign of a fault that repeats itself
 
@@ -37,13 +39,10 @@ class Supervision:
     def stop_restarting(self) -> None:
         self._stopping.set()
 
-    async def end(self, *names: str) -> None:
-        """Asks these to end, and waits until they have."""
+    async def end(self, *names: str, grace: float = AGAIN_AFTER) -> None:
+        """Asks these to end, and waits until they have; asks again when their grace is over."""
         tasks = [task for name in names if (task := self._tasks.pop(name, None))]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end_tasks(tasks, again_after=grace)
 
     async def end_all(self) -> None:
         self.stop_restarting()

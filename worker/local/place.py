@@ -13,8 +13,8 @@ from worker.schema.migrate import migrate
 from worker.settings import Settings
 from worker.storage.folder import FolderStorage
 
-# A stage that takes a provider a minute takes the simulator two seconds.
-SPEED = 30.0
+# A stage that takes a provider a minute takes the simulator less than a second.
+SPEED = 100.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,14 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from worker.errors import MeshqueueError
+
 CONNECT_TIMEOUT = 10  # s
+
+
+class RefusedError(MeshqueueError):
+    """The database refuses the request; the text names the field and the way out."""
+
 
 Connection = psycopg.Connection[DictRow]
 Row = dict[str, Any]
@@ -33,6 +40,18 @@ def grant(operator: Connection, user: UUID, credits_given: int, why: str) -> Non
     operator.execute("select from grant_credits(%s, %s, %s)", [user, credits_given, why])
 
 
+@contextmanager
+def refusals_named() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        told = error.diag
+        if not (told.sqlstate or "").startswith("PT"):
+            raise
+        where = f"{told.message_detail}: " if told.message_detail else ""
+        raise RefusedError(f"{where}{told.message_primary}. {told.message_hint or ''}") from None
+
+
 @dataclass(frozen=True)
 class User:
     connection: Connection
@@ -50,7 +69,7 @@ class User:
             yield self.connection
 
     def call(self, query: str, *values: object) -> Row:
-        with self.request() as connection:
+        with self.request() as connection, refusals_named():
             row = connection.execute(query.encode(), values).fetchone()
         assert row is not None  # noqa: S101 - each of these calls answers with a row
         return row

@@ -9,6 +9,7 @@ import structlog
 from worker.database.connection import is_passing
 from worker.database.engine import Engine
 from worker.database.records import NotBegun, Run
+from worker.ending import end_tasks
 from worker.pipeline.held import Held
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
@@ -110,11 +111,7 @@ class Hands:
         """Gives everything back in one call. Requests under way are finished and recorded first."""
         self._closing.set()
         held = [entry for entry, _ in self._held.values()]
-        tasks = [task for _, task in self._held.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end_tasks([task for _, task in self._held.values()])
         await self._posts.all_finished()
         self._dropped.extend(entry.run for entry in held)
         await self.give_back()

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import structlog
 
+from worker.ending import end_tasks
 from worker.pipeline.held import Held, Tools
 from worker.pipeline.journal import result_of
 from worker.pipeline.position import (
@@ -57,7 +58,7 @@ async def see_end(
         try:
             return await first_end(tools, held, states, stopping)
         finally:
-            stopping.cancel()
+            await end_tasks([stopping])
 
 
 async def first_end(
@@ -75,7 +76,7 @@ async def first_end(
                 return withdrawn
             end = note(tools, held, await coming)
         finally:
-            await stopped(coming)
+            await end_tasks([coming])  # a generator can't be closed within its last step
         if end is not None:
             return end
 
@@ -84,13 +85,6 @@ async def next_of(states: AsyncIterator[State]) -> State:
     async for state in states:
         return state
     raise RuntimeError("the provider was closed while its task was watched")
-
-
-async def stopped(task: "asyncio.Future[State]") -> None:
-    """A generator can't be closed before its last step has ended."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
 
 
 def note(tools: Tools, held: Held, state: State) -> Succeeded | Failed | Canceled | Pause | None:

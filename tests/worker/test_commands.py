@@ -1,0 +1,97 @@
+"""The commands that run the whole pipeline, as a newcomer starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.newest_postgres
+
+TIMEOUT = 100
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """A machine with nothing set: no database, no key."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    root = str(Path(__file__).parents[2])
+    return {**kept, "PYTHONPATH": root, "MESHQUEUE_HOME": str(home / "home"), **more}
+
+
+def meshqueue(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "worker", *arguments],
+        cwd=home,
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def test_make_writes_a_model(tmp_path: Path) -> None:
+    """One command from nothing to a GLB and the other format that was asked for."""
+    done = meshqueue(
+        tmp_path, "make", "a brass key", "-o", "key.glb", "--polycount", "500", "--format", "fbx"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "simulated" in done.stdout.splitlines()[0]
+    assert (tmp_path / "key.glb").read_bytes()[:4] == b"glTF"
+    assert (tmp_path / "key.fbx").stat().st_size > 0
+    assert "PREVIEW" in done.stdout.splitlines()[-1]
+
+
+def test_make_names_what_is_wrong(tmp_path: Path) -> None:
+    """A request that can't be fulfilled ends with one message and code 2, and writes no file."""
+    done = meshqueue(tmp_path, "make", "a key", "--polycount", "5")
+    assert done.returncode == 2
+    assert "remesh.target_polycount" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "model.glb").exists()
+
+
+def test_demo_shows_the_main_job(tmp_path: Path) -> None:
+    """From nothing to a written GLB; a cancel and its refund besides."""
+    done = meshqueue(tmp_path, "demo")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "katana.glb").read_bytes()[:4] == b"glTF"
+    for promised in ("SUCCEEDED", "CANCELED", "nothing is charged twice", "is free again"):
+        assert promised in done.stdout
+
+
+def test_run_stops_when_asked(tmp_path: Path) -> None:
+    """SIGTERM ends a worker with code 0, and only that does."""
+    command = [sys.executable, "-m", "worker", "run", "--local"]
+    options: dict[str, Any] = {"cwd": tmp_path, "env": environment(tmp_path), "text": True}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, **options) as worker:
+        assert worker.stderr is not None
+        lines = []
+        for line in worker.stderr:
+            lines.append(line)
+            if "worker_started" in line:
+                worker.send_signal(signal.SIGTERM)
+        assert worker.wait(TIMEOUT) == 0
+    told = "".join(lines)
+    assert "Meshy (simulated)" in told
+    assert "at most 4" in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, "DATABASE_URL is not set"),
+        ({"DATABASE_URL": "postgresql://p@h:6543/postgres"}, "transaction pooler"),
+        ({"DATABASE_URL": "postgresql://p@127.0.0.1:1/postgres"}, "can't be reached"),
+        ({"PORT": "web"}, "port"),
+    ],
+)
+def test_run_refuses_what_cant_work(tmp_path: Path, variables: dict[str, str], named: str) -> None:
+    """A setting that is missing or wrong is named, and the worker does not start."""
+    done = meshqueue(tmp_path, "run", **variables)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
