@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from worker.simulator.models import Model, make_model
+from worker.simulator.rig import rigged
 
 KEPT_MODELS = 4  # one of 500,000 triangles takes some 100 MB
 MOST_TRIANGLES = 500_000
@@ -54,6 +55,9 @@ class Workshop:
     def file(self, product: Product, format_: str) -> bytes:
         with self._lock:
             return self._model(product).file(format_)
+
+    def rig(self, product: Product, *, animated: bool) -> bytes:
+        return rigged(self.file(product, "glb"), animated=animated)
 
     def texture(self, product: Product, role: str) -> bytes:
         with self._lock:

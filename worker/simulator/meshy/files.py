@@ -31,6 +31,8 @@ def make_file(workshop: Workshop, task: Task, name: str) -> bytes:
     if stem.startswith("texture_"):
         textured = replace(task.product, textured=True)
         return workshop.texture(textured, stem.removeprefix("texture_"))
+    if task.resource == "rigging" and extension == "glb":
+        return workshop.rig(task.product, animated=not stem.startswith("rigged"))
     if extension == "blend":
         return NO_BLENDER
     return workshop.file(task.product, extension)

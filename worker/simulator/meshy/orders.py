@@ -155,7 +155,6 @@ async def multi_image_to_3d(asking: Asking) -> Order:
         await asking.image(f"image_urls[{position}]", value)
         for position, value in enumerate(body["image_urls"])
     ]
-    await _check_texture_images(asking)
     return await _from_images(asking, "multi-image-to-3d", ":".join(i.digest for i in images))
 
 
@@ -167,6 +166,7 @@ async def _from_images(asking: Asking, kind: str, seed: str) -> Order:
     model = models.resolve(body, dialect)
     _check_resolution(body, model)
     await _check_texture_image(asking)
+    await _check_texture_images(asking, model)
     formats = asking.formats(tables.DEFAULT_FORMATS)
     pbr = asking.is_on("enable_pbr")
     triangles = models.triangles(body, model, dialect)
@@ -290,10 +290,12 @@ async def _check_texture_image(asking: Asking) -> None:
         await asking.image("texture_image_url", asking.body["texture_image_url"])
 
 
-async def _check_texture_images(asking: Asking) -> None:
+async def _check_texture_images(asking: Asking, model: str) -> None:
     body = asking.body
     if not body.get("texture_image_urls"):
         return
+    if not model.startswith("meshy-7"):
+        raise Refusal(400, f"texture_image_urls is not available for {model}")
     if body.get("texture_prompt") or body.get("texture_image_url"):
         raise Refusal(400, "texture_image_urls excludes texture_prompt and texture_image_url")
     for position, value in enumerate(body["texture_image_urls"]):

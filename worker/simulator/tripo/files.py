@@ -22,6 +22,8 @@ def make_file(workshop: Workshop, task: Task, name: str) -> bytes:
     if name == objects.PICTURE:
         return workshop.thumbnail(task.product)
     format_ = name.rpartition(".")[2]
+    if task.resource == "rig" and format_ == "glb":
+        return workshop.rig(task.product, animated=False)
     if format_ == "gltf":
         return _with_everything_inside(workshop.file(task.product, "glb"))
     return workshop.file(task.product, format_)

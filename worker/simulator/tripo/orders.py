@@ -147,7 +147,7 @@ async def texture(asking: Asking) -> Order:
     await _check_texture_prompt(asking)
     pbr = body.get("pbr") is not False
     product = replace(source.product, textured=True, pbr=pbr, formats=("glb",))
-    return Order("texture_model", "model", prices.of_texture(body), 60, product)
+    return Order("texture_model", "processing", prices.of_texture(body), 60, product)
 
 
 async def _check_texture_prompt(asking: Asking) -> None:
