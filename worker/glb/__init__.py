@@ -4,9 +4,19 @@ This package knows nothing of the rest of the worker. It imports numpy and the c
 there is something to do.
 """
 
+from worker.glb.checks import Findings, check
 from worker.glb.errors import GlbError
 from worker.glb.optimize import Result, optimize
 from worker.glb.options import Options, Preset
 from worker.glb.report import Report
 
-__all__ = ["GlbError", "Options", "Preset", "Report", "Result", "optimize"]
+__all__ = [
+    "Findings",
+    "GlbError",
+    "Options",
+    "Preset",
+    "Report",
+    "Result",
+    "check",
+    "optimize",
+]

@@ -27,14 +27,21 @@ class Errand:
 def errands(source: str, target: str | None, *, in_place: bool) -> list[Errand]:
     if in_place and (target is not None or source == "-"):
         raise ModelFileError("--in-place replaces IN itself: give it a file or folder, and no OUT.")
-    if source == "-":
+    found = place_of(source)
+    if found is None:
         return [Errand(PIPE, PIPE if target in (None, "-") else Path(str(target)))]
-    found = Path(source)
-    if not found.exists():
-        raise ModelFileError(f"{source}: there is no such file or folder.")
     if found.is_dir():
         return errands_of_folder(found, folder_target(found, target, in_place=in_place))
     return [Errand(found, file_target(found, target, in_place=in_place))]
+
+
+def place_of(source: str) -> Place:
+    if source == "-":
+        return PIPE
+    found = Path(source)
+    if not found.exists():
+        raise ModelFileError(f"{source}: there is no such file or folder.")
+    return found
 
 
 def file_target(source: Path, target: str | None, *, in_place: bool) -> Place:

@@ -1,0 +1,45 @@
+"""The images of a file: what they are, how large, and what reads them."""
+
+from collections.abc import Iterator, Sequence
+
+from worker.glb.checks.findings import Finding, TextureFacts
+from worker.glb.document import Document
+from worker.glb.textures.roles import roles
+from worker.glb.textures.source import Source, read_source
+
+LARGE_SIDE = 2048
+
+
+def texture_facts(document: Document) -> tuple[TextureFacts, ...]:
+    return tuple(
+        TextureFacts(
+            image=index,
+            name=str(document.item("images", index).get("name", "")),
+            role=role.label,
+            space=role.space,
+            mime=(source := read_source(document, index)).mime,
+            bytes=source.stored,
+            size=source.size,
+        )
+        for index, role in roles(document).items()
+    )
+
+
+def texture_findings(document: Document, textures: Sequence[TextureFacts]) -> Iterator[Finding]:
+    for facts in textures:
+        place = f"image {facts.image}"
+        if facts.size and max(facts.size) > LARGE_SIDE:
+            width, height = facts.size
+            yield Finding(
+                "large-texture", place, f"{width} x {height}; --max-texture {LARGE_SIDE} scales it"
+            )
+        yield from misplaced(place, read_source(document, facts.image))
+
+
+def misplaced(place: str, source: Source) -> Iterator[Finding]:
+    if source.data is None:
+        yield Finding("no-image-data", place, source.uri or "has no bytes")
+    elif source.uri:
+        yield Finding("data-uri", place, "lies in a data URI, which is a third larger")
+    if source.data is not None and source.declared and source.declared != source.mime:
+        yield Finding("wrong-mime-type", place, f"is {source.mime}, not {source.declared}")
