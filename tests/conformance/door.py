@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 import httpx
 
-from tests.conformance.meshy.orders import preview
+from tests.conformance.meshy.orders import SMALL, preview
 from tests.conformance.tripo.orders import text
 from tests.conformance.wire import PATIENCE, client
 from worker.simulator import Simulator
+
+HASTE = httpx.Timeout(10.0, read=0.3)  # answers on loopback take a millisecond
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ DOORS = (
     Door(
         provider="meshy",
         path="/openapi/v2/text-to-3d",
-        body=lambda: preview(target_formats=["glb"]),
+        body=lambda: preview(**SMALL, target_formats=["glb"]),
         task_id=lambda answer: str(answer["result"]),
         model_url=lambda task: str(task["model_urls"]["glb"]),
         look="/openapi/v2/text-to-3d",
@@ -60,7 +62,7 @@ DOORS = (
     Door(
         provider="tripo",
         path="/v3/generation/text-to-model",
-        body=text,
+        body=lambda: text(face_limit=1_000),
         task_id=lambda answer: str(answer["data"]["task_id"]),
         model_url=lambda answer: str(answer["data"]["output"]["model_url"]),
         look="/v3/tasks",

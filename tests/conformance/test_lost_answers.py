@@ -3,11 +3,10 @@ import contextlib
 import httpx
 import pytest
 
-from tests.conformance.door import DOORS, Door
+from tests.conformance.door import DOORS, HASTE, Door
 from tests.conformance.patience import eventually
 from worker.simulator import Fault, Rule, Simulator
 
-HASTE = httpx.Timeout(10.0, read=0.3)
 BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.ConnectError)
 
 each_door = pytest.mark.parametrize("door", DOORS, ids=str)

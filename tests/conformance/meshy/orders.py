@@ -10,6 +10,7 @@ from tests.conformance.pictures import data_uri, picture
 PNG = data_uri(picture())
 JPEG = data_uri(picture("JPEG"), "image/jpeg")
 OMITTED = object()
+SMALL: Json = {"should_remesh": True, "target_polycount": 1_000}
 
 
 def changed(body: Json, changes: Json) -> Json:

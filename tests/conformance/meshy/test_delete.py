@@ -1,7 +1,7 @@
 import pytest
 
 from tests.conformance.meshy.api import Meshy
-from tests.conformance.meshy.orders import OPERATIONS, Operation, image, preview
+from tests.conformance.meshy.orders import OPERATIONS, SMALL, Operation, image, preview
 from tests.conformance.meshy.refusal import is_error
 from worker.simulator import Fault, Rule
 
@@ -46,7 +46,7 @@ def test_an_ended_task_is_deleted_without_refund(meshy: Meshy, status: str) -> N
 
 def test_files_go_with_their_task(meshy: Meshy) -> None:
     """A deleted task's addresses open nothing."""
-    done = meshy.run("text-to-3d", preview(target_formats=["glb"]))
+    done = meshy.run("text-to-3d", preview(**SMALL, target_formats=["glb"]))
     url = done["model_urls"]["glb"]
     assert meshy.download(url).status_code == 200
     meshy.delete("text-to-3d", done["id"])

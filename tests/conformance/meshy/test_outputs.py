@@ -4,6 +4,7 @@ from tests.conformance.glb import Glb
 from tests.conformance.meshy.api import Json, Meshy
 from tests.conformance.meshy.orders import (
     OMITTED,
+    SMALL,
     built_on,
     convert,
     image,
@@ -61,7 +62,7 @@ def test_remesh_and_convert_make_more(meshy: Meshy, asked: list[str]) -> None:
 
 def test_every_address_opens(meshy: Meshy) -> None:
     """Each format, map and thumbnail of a result can be downloaded."""
-    task = meshy.run("image-to-3d", image(enable_pbr=True, alpha_thumbnail=True))
+    task = meshy.run("image-to-3d", image(**SMALL, enable_pbr=True, alpha_thumbnail=True))
     urls = [*task["model_urls"].values(), *task["texture_urls"][0].values()]
     for url in [*urls, task["thumbnail_url"], task["alpha_thumbnail_url"]]:
         assert meshy.download(url).content
@@ -69,7 +70,7 @@ def test_every_address_opens(meshy: Meshy) -> None:
 
 def test_thumbnails_and_maps_are_images(meshy: Meshy) -> None:
     """A thumbnail and every map is a PNG or a JPEG."""
-    task = meshy.run("image-to-3d", image(enable_pbr=True))
+    task = meshy.run("image-to-3d", image(**SMALL, enable_pbr=True))
     for url in (task["thumbnail_url"], *task["texture_urls"][0].values()):
         assert meshy.download(url).content.startswith((b"\x89PNG", b"\xff\xd8"))
 
@@ -104,12 +105,12 @@ def test_the_model_before_remeshing_comes_when_asked(meshy: Meshy) -> None:
 
 def test_a_glb_is_plain(meshy: Meshy) -> None:
     """A GLB is not compressed by Draco or meshopt."""
-    assert not model(meshy, meshy.run("image-to-3d", image())).extensions & COMPRESSION
+    assert not model(meshy, meshy.run("image-to-3d", image(**SMALL))).extensions & COMPRESSION
 
 
 def test_a_textured_model_has_all_that_a_viewer_needs(meshy: Meshy) -> None:
     """A textured GLB has normals, texture coordinates, materials and images."""
-    made = model(meshy, meshy.run("image-to-3d", image(enable_pbr=True)))
+    made = model(meshy, meshy.run("image-to-3d", image(**SMALL, enable_pbr=True)))
     assert {"POSITION", "NORMAL", "TEXCOORD_0"} <= made.attributes
     assert made.document["materials"]
     assert made.document["images"]
@@ -126,7 +127,7 @@ def test_prompts_make_different_models(meshy: Meshy) -> None:
     """Each prompt has a model of its own."""
     prompts = ("an oak chest", "an iron lantern")
     tasks = [
-        meshy.run("text-to-3d", preview(prompt=prompt, target_formats=["glb"]))
+        meshy.run("text-to-3d", preview(**SMALL, prompt=prompt, target_formats=["glb"]))
         for prompt in prompts
     ]
     first, second = (meshy.download(task["model_urls"]["glb"]).content for task in tasks)

@@ -6,6 +6,7 @@ from tests.conformance.glb import Glb
 from tests.conformance.meshy.api import Json, Meshy
 from tests.conformance.meshy.orders import (
     OPERATIONS,
+    SMALL,
     Operation,
     built_on,
     convert,
@@ -94,7 +95,7 @@ def test_an_image_task_must_be_one(meshy: Meshy) -> None:
 
 def test_a_model_may_come_as_a_data_uri(meshy: Meshy) -> None:
     """Remesh and convert take a GLB as data:application/octet-stream."""
-    made = meshy.run("text-to-3d", preview(target_formats=["glb"]))
+    made = meshy.run("text-to-3d", preview(**SMALL, target_formats=["glb"]))
     content = meshy.download(made["model_urls"]["glb"]).content
     assert Glb.read(content).triangles
     uri = data_uri(content, "application/octet-stream")

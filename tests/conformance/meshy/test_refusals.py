@@ -228,6 +228,31 @@ def test_image_to_3d_accepts(meshy: Meshy, changes: dict[str, Any]) -> None:
     assert meshy.created("image-to-3d", image(**changes))
 
 
+REMESH_OPTIONS: list[dict[str, Any]] = [
+    {"target_formats": ["glb", "fbx", "obj", "usdz", "blend", "stl", "3mf"]},
+    {"topology": "quad", "target_polycount": 100},
+    {"target_polycount": 300_000},
+    *({"decimation_mode": mode} for mode in (1, 2, 3, 4)),
+    {"alpha_thumbnail": True},
+    {"resize_height": 1.5, "origin_at": "bottom"},
+    {"resize_longest_side": 2.0, "origin_at": "center"},
+    {"resize_height": 0, "resize_longest_side": 0, "auto_size": True},
+    {"convert_format_only": True, "target_formats": ["fbx"]},
+]
+
+
+@pytest.mark.parametrize("changes", REMESH_OPTIONS, ids=told)
+def test_remesh_accepts(meshy: Meshy, changes: dict[str, Any]) -> None:
+    """Every documented option of remesh is accepted, deprecated ones too; 0 stands for not set."""
+    assert meshy.created("remesh", built_on(previewed(meshy), **changes))
+
+
+@pytest.mark.parametrize("changes", [{"height_meters": 1.2}, {"texture_image_url": PNG}], ids=told)
+def test_rigging_accepts(meshy: Meshy, changes: dict[str, Any]) -> None:
+    """Rigging takes a height and a texture."""
+    assert meshy.created("rigging", built_on(textured_small(meshy), **changes))
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_multi_image_to_3d_accepts(meshy: Meshy, count: int) -> None:
     """One to four images are accepted, with as many for the texture on meshy-7."""

@@ -5,6 +5,7 @@ import pytest
 from tests.conformance.meshy.api import PATHS, Json, Meshy
 from tests.conformance.meshy.orders import (
     OPERATIONS,
+    SMALL,
     Operation,
     built_on,
     preview,
@@ -20,7 +21,7 @@ GONE = {403, 404, 410}  # which of them a dead address answers with is unconfirm
 
 
 def finished(meshy: Meshy) -> Json:
-    return meshy.run("text-to-3d", preview(target_formats=["glb"]))
+    return meshy.run("text-to-3d", preview(**SMALL, target_formats=["glb"]))
 
 
 def test_addresses_are_signed(meshy: Meshy) -> None:

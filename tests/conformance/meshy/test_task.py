@@ -120,6 +120,7 @@ def test_the_place_in_the_queue_falls(meshy: Meshy) -> None:
     ]
     assert all(isinstance(place, int) for place in places)
     assert places == sorted(places, reverse=True)
+    assert places[0] > places[-1]
 
 
 def test_a_task_waits_for_hours(meshy: Meshy) -> None:

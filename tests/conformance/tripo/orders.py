@@ -34,6 +34,7 @@ def text(**changes: Any) -> Json:
             "texture": True,
             "pbr": True,
             "quad": False,
+            "face_limit": 1_000,
         },
         changes,
     )
@@ -46,7 +47,7 @@ def low_poly(**changes: Any) -> Json:
 
 def image(source: str, /, **changes: Any) -> Json:
     body = {"input": source, "model": H_SERIES, "texture": True, "pbr": True, "quad": False}
-    return changed(body, changes)
+    return changed(body | {"face_limit": 1_000}, changes)
 
 
 def uploaded_image(tripo: Tripo, **changes: Any) -> Json:
