@@ -37,7 +37,10 @@ def redacted_json(value: Any) -> Any:
 
     Cleaning 20 MB text by text takes 12 s, so size is looked at first.
     """
-    written = orjson.dumps(value)
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it reads 1024 levels and writes 254
+        return "nested too deeply to be kept"
     if len(written) > LONGEST_JSON:
         return redacted(written[: 4 * LONGEST_TEXT].decode(errors="replace"))
     return _cleaned(value)
