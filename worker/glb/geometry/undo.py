@@ -61,7 +61,7 @@ def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
             raise GlbError(place, f"its Draco data has no {name}")
         old = primitive["attributes"][name]
         primitive["attributes"][name] = filled(unpacking, payload, old, found[unique_id], place)
-    faces = mesh.faces.reshape(-1, 1)
+    faces = mesh.faces.reshape(-1)
     primitive["indices"] = filled(unpacking, payload, primitive.get("indices"), faces, place)
     if "mode" in primitive:
         primitive["mode"] = TRIANGLES
@@ -104,21 +104,30 @@ def filled(unpacking: Unpacking, payload: Json, old: int | None, values: Array, 
 
 def describe(draft: Draft, accessor: Json, values: Array, place: str) -> None:
     component_type = accessor.get("componentType", UNSIGNED_INT)
-    if WIDTHS[accessor["type"]] != values.shape[1]:
-        raise GlbError(place, f"its Draco data is {values.shape[1]} wide, not {accessor['type']}")
-    if component_type != FLOAT and values.max(initial=0) > np.iinfo(DTYPES[component_type]).max:
+    indices = values.ndim == 1
+    width = 1 if indices else values.shape[1]
+    if WIDTHS[accessor["type"]] != width:
+        raise GlbError(place, f"its Draco data is {width} wide, not {accessor['type']}")
+    # The largest index of a type restarts a primitive.
+    largest = values.max(initial=0) + indices
+    if component_type != FLOAT and largest > np.iinfo(DTYPES[component_type]).max:
         component_type = UNSIGNED_INT
     typed = values.astype(DTYPES[component_type])
     store(draft, accessor, typed)
 
 
 def store(draft: Draft, accessor: Json, values: Array) -> None:
+    """Rows begin every four bytes, as vertex data must; a flat array is indices, which may not."""
     for name in ("bufferView", "byteOffset", "sparse"):
         accessor.pop(name, None)
     component_type = COMPONENT_TYPES[values.dtype]
     accessor |= {"componentType": component_type, "count": len(values)}
     if "min" in accessor or "max" in accessor:
-        accessor |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
+        rows = values.reshape(len(values), -1)
+        accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
+    if values.ndim == 1:
+        accessor["bufferView"] = draft.add_view(values.tobytes())
+        return
     size = COMPONENT_BYTES[component_type] * values.shape[1]
     padding = -size % 4
     rows = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), size)
