@@ -64,12 +64,12 @@ class Stream:
         try:
             await start(send, 200, HEADERS | self._headers)
             self._changed()
-            await self._write_frames(scope, receive, send)
+            await self._write_frames(scope, send)
         finally:
             watching.cancel()
             self._stop()
 
-    async def _write_frames(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _write_frames(self, scope: Scope, send: Send) -> None:
         written = 0
         while not self._is_cut(written):
             if (chunk := await self._frames.get()) is None:
@@ -77,7 +77,7 @@ class Stream:
                 return
             await write(send, chunk)
             written += 1
-        await self._cut(scope, receive, send)
+        await self._cut(scope, send)
 
     def _is_cut(self, written: int) -> bool:
         cuts = (Fault.STREAM_ENDS, Fault.STREAM_HANGS, Fault.STREAM_ERROR_AFTER_200)
@@ -86,7 +86,7 @@ class Stream:
         usual = 0 if self._rule.fault is Fault.STREAM_ERROR_AFTER_200 else 1
         return written >= int(self._rule.options.get("frames", usual))
 
-    async def _cut(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _cut(self, scope: Scope, send: Send) -> None:
         assert self._rule is not None  # noqa: S101 - only a rule cuts
         options = self._rule.options
         match self._rule.fault:
@@ -99,10 +99,10 @@ class Stream:
                 await write(send, b"", last=True)
             case Fault.STREAM_ENDS:
                 connection_of(scope).close()
+                await self._frames_after_gone()
             case _:
                 self._stop()
                 await self._frames_after_gone()
-        del receive
 
     async def _frames_after_gone(self) -> None:
         while await self._frames.get() is not None:
