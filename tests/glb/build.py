@@ -108,7 +108,7 @@ class Surface:
 
 
 def bumpy(rows: int = 24, seed: int = 1) -> Surface:
-    """A square of hills: rows × rows vertices, no two triangles alike."""
+    """A square of hills: rows by rows vertices, no two triangles alike."""
     noise = np.random.default_rng(seed).normal(size=(rows, rows)) * 0.2 / rows
     u, v = np.meshgrid(np.linspace(0, 1, rows), np.linspace(0, 1, rows), indexing="ij")
     height = np.sin(5 * u) * np.cos(4 * v) / 5 + noise

@@ -29,7 +29,7 @@ def read_accessor(document: Document, index: int) -> Array:
     if accessor["type"].startswith("MAT"):
         raise GlbError(f"accessor {index}", "matrices are not read")
     dense = read_dense(document, accessor)
-    return read_sparse(document, accessor, dense) if "sparse" in accessor else dense
+    return read_sparse(document, index, dense) if "sparse" in accessor else dense
 
 
 def read_dense(document: Document, accessor: Json) -> Array:
@@ -46,12 +46,15 @@ def read_dense(document: Document, accessor: Json) -> Array:
     )
 
 
-def read_sparse(document: Document, accessor: Json, dense: Array) -> Array:
+def read_sparse(document: Document, index: int, dense: Array) -> Array:
+    accessor = document.item("accessors", index)
     sparse = accessor["sparse"]
     at = read_packed(document, sparse["indices"], sparse["indices"]["componentType"], 1, sparse)
     values = read_packed(
         document, sparse["values"], accessor["componentType"], dense.shape[1], sparse
     )
+    if at.max(initial=0) >= len(dense):
+        raise GlbError(f"accessor {index}", f"sparse names element {at.max()} of {len(dense)}")
     filled = dense.copy()
     filled[at[:, 0]] = values
     return filled

@@ -21,6 +21,10 @@ JSON_CHUNK = 0x4E4F534A
 BIN_CHUNK = 0x004E4942
 
 
+class UnwritableError(GlbError):
+    """JSON may be read 1024 levels deep, but not be written so deep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     kind: int
@@ -99,7 +103,7 @@ def write_container(root: Json, binary: Sequence[Buffer], extra: Sequence[Chunk]
     try:
         json = orjson.dumps(root)
     except (TypeError, RecursionError) as error:
-        raise GlbError("JSON chunk", f"can't be written again: {error}") from None
+        raise UnwritableError("JSON chunk", f"can't be written again: {error}") from None
     pieces = list(chunk_pieces(JSON_CHUNK, [json], b" "))
     if binary:
         pieces += chunk_pieces(BIN_CHUNK, binary, b"\0")

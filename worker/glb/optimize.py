@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from worker.glb.assemble import assemble
-from worker.glb.container import Buffer
+from worker.glb.container import Buffer, UnwritableError
 from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
@@ -45,7 +45,10 @@ def optimize(data: Buffer, options: Options = Options()) -> Result:  # noqa: B00
     started = time.perf_counter()
     draft = read(data)
     reason = reason_to_leave(draft)
-    result = left(data, options, reason) if reason else rewrite(data, draft, options)
+    try:
+        result = left(data, options, reason) if reason else rewrite(data, draft, options)
+    except UnwritableError as error:
+        result = left(data, options, error.problem)
     seconds = time.perf_counter() - started
     return replace(result, report=replace(result.report, seconds=seconds))
 

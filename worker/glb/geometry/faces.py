@@ -83,5 +83,5 @@ def compacted(faces: Faces, count: int) -> tuple[npt.NDArray[np.int64] | None, F
 
 def median_edge(shape: Shape, sample: int = 4096) -> float:
     step = max(1, len(shape.faces) // sample)
-    corners: npt.NDArray[Any] = shape.positions[shape.faces[::step]]
+    corners: npt.NDArray[Any] = shape.positions[shape.faces[::step]].astype(np.float64)
     return float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)))

@@ -34,14 +34,16 @@ class Grid:
 
 
 def grid_over(shapes: Sequence[Shape], options: Options) -> Grid | None:
-    """None where the mesh is too small for a grid that its primitives could share."""
+    """None where the mesh is too large for a float, or too small for a grid to be shared."""
     low = np.min([shape.positions.min(axis=0) for shape in shapes], axis=0)
     high = np.max([shape.positions.max(axis=0) for shape in shapes], axis=0)
-    span = np.float32((high - low).max())
+    span = (high - low).max()
+    if not np.isfinite(span):
+        return None
     edge = min(median_edge(shape) for shape in shapes)
     bits = options.position_bits or position_bits(float(span), edge, options.preset)
     if len(shapes) == 1:
-        return Grid(low, span, bits, float(span), common=False)
+        return Grid(low, np.float32(span), bits, float(span), common=False)
     if span < SMALLEST_COMMON_SPAN:
         return None
     origin = np.array([as_draco_keeps_it(value) for value in low], np.float32)

@@ -33,6 +33,7 @@ class Refused:
     why: str
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is no number is refused or kept bit by bit
 def prepare_family(
     document: Document, family: Sequence[Group], options: Options
 ) -> list[Prepared] | Refused:
@@ -46,7 +47,9 @@ def prepare_family(
         return Refused("it shares an edge with a primitive that stays as it is, and would crack")
     grid = grid_over(shapes, options)
     if grid is None:
-        return Refused("the mesh is too small for a grid that its primitives share")
+        return Refused(
+            "the mesh is too large for a grid, or too small for one that its primitives share"
+        )
     return [
         prepare(document, group, shape, grid, options)
         for group, shape in zip(eligible, shapes, strict=True)

@@ -1,0 +1,126 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.glb.build import Builder, one_mesh
+from worker.glb import GlbError, optimize
+
+Change = Callable[[Builder], Any]
+
+
+def setter(*path: Any) -> Change:
+    *way, last, value = path
+
+    def change(builder: Builder) -> None:
+        item: Any = builder.root
+        for step in way:
+            item = item[step]
+        item[last] = value
+
+    return change
+
+
+def lose(builder: Builder) -> None:
+    del builder.binary[-400:]
+
+
+def cycle(builder: Builder) -> None:
+    builder.root["nodes"] = [{"children": [1]}, {"children": [2]}, {"children": [1]}]
+
+
+def wild_index(builder: Builder) -> None:
+    place = builder.root["bufferViews"][3]["byteOffset"]
+    builder.binary[place : place + 4] = (9999).to_bytes(4, "little")
+
+
+def many_accessors_over_the_same_bytes(builder: Builder) -> None:
+    builder.root["bufferViews"].append({"buffer": 0, "byteLength": len(builder.binary)})
+    for offset in range(20_000):
+        builder.add(
+            "accessors",
+            {
+                "bufferView": 4,
+                "byteOffset": offset % 100,
+                "componentType": 5121,
+                "type": "SCALAR",
+                "count": 20_000 - offset // 100,
+            },
+        )
+
+
+PRIMITIVE = ("meshes", 0, "primitives", 0)
+BROKEN: list[tuple[str, Change]] = [
+    ("bufferView 0: ends at byte", setter("bufferViews", 0, "byteLength", 1 << 40)),
+    ("bufferView 1: byteOffset is -4", setter("bufferViews", 1, "byteOffset", -4)),
+    ("bufferView 0: byteStride is 0", setter("bufferViews", 0, "byteStride", 0)),
+    ("bufferView 0: buffer is 7, but there are 1", setter("bufferViews", 0, "buffer", 7)),
+    ("accessor 0: needs .* bytes of bufferView 0", setter("accessors", 0, "count", 10**9)),
+    ("accessor 2: count is 1.5", setter("accessors", 2, "count", 1.5)),
+    ("accessor 1: componentType is 5124", setter("accessors", 1, "componentType", 5124)),
+    ("accessor 1: type is 'VEC5'", setter("accessors", 1, "type", "VEC5")),
+    ("accessor 1: type is \\['VEC3'\\]", setter("accessors", 1, "type", ["VEC3"])),
+    ("accessor 3: bufferView is None", setter("accessors", 3, "bufferView", None)),
+    ("accessor 0: sparse needs", setter("accessors", 0, "sparse", {})),
+    ("mesh 0: primitives.attributes is 99", setter(*PRIMITIVE, "attributes", "POSITION", 99)),
+    ("mesh 0: primitives.indices is -1", setter(*PRIMITIVE, "indices", -1)),
+    ("mesh 0 primitive 0: mode is 9", setter(*PRIMITIVE, "mode", 9)),
+    ("mesh 0: has no primitives", setter("meshes", 0, "primitives", [])),
+    ("mesh 0: .* must be an object", setter("meshes", 0, "primitives", [3])),
+    ("meshes: must be an array", setter("meshes", {"0": {}})),
+    ("node 0: mesh is 4", setter("nodes", 0, "mesh", 4)),
+    ("node 1: is its own descendant|node 2: is its own descendant", cycle),
+    ("scene 0: nodes is 12", setter("scenes", 0, "nodes", [12])),
+    ("mesh 0 primitive 0: indices: accessor 3 names vertex 9999", wild_index),
+    ("buffer 0: says", lose),
+    ("buffer 0: byteLength", setter("buffers", [{}])),
+    ("asset: only version 2", setter("asset", {"version": "1.0"})),
+    ("extensionsUsed: must be", setter("extensionsUsed", [1])),
+    ("extensions: must be an object", setter("nodes", 0, "extensions", ["KHR_lights_punctual"])),
+    ("accessors: describe", many_accessors_over_the_same_bytes),
+]
+
+
+@pytest.mark.parametrize(("problem", "change"), BROKEN, ids=[problem for problem, _ in BROKEN])
+def test_a_broken_place_is_named(problem: str, change: Change) -> None:
+    """Whatever can't be read safely is refused, and the text says where it stands."""
+    builder = one_mesh()
+    size = len(builder.binary)
+    builder.root["buffers"] = [{"byteLength": size}]
+    change(builder)
+    with pytest.raises(GlbError, match=problem):
+        optimize(builder.data())
+
+
+def test_absurd_counts_without_bytes_are_refused() -> None:
+    """An accessor of zeros costs a file nothing and must not cost us gigabytes."""
+    builder = one_mesh()
+    zeros = {"componentType": 5126, "type": "VEC3", "count": 1 << 40}
+    builder.root["meshes"][0]["primitives"][0]["attributes"]["_ZEROS"] = builder.add(
+        "accessors", zeros
+    )
+    with pytest.raises(GlbError, match="accessor 4: count is 1099511627776, which is absurd"):
+        optimize(builder.data())
+
+
+def test_sparse_data_out_of_bounds_is_refused() -> None:
+    """A sparse accessor can't write outside of what it describes."""
+    builder = one_mesh()
+    at = builder.view(np.array([5000], "<u4").tobytes())
+    to = builder.view(np.zeros(3, "<f4").tobytes())
+    builder.root["accessors"][0]["sparse"] = {
+        "count": 1,
+        "indices": {"bufferView": at, "componentType": 5125},
+        "values": {"bufferView": to},
+    }
+    with pytest.raises(GlbError, match="accessor 0: sparse names element 5000 of 576"):
+        optimize(builder.data())
+
+
+def test_a_thousand_nodes_in_a_row_are_no_problem() -> None:
+    """Depth alone is neither an error nor a crash."""
+    builder = one_mesh()
+    builder.root["nodes"] = [{"mesh": 0}] + [{"children": [number]} for number in range(5000)]
+    builder.root["scenes"] = [{"nodes": [5000]}]
+    assert optimize(builder.data()).report.ratio < 1
