@@ -8,11 +8,19 @@ from rich.console import Console
 from tests.bench.admissions import bench_admissions
 from tests.bench.creates import bench_creates
 from tests.bench.place import bench_place
+from tests.bench.watching import bench_watching
 
 
 def main() -> None:
     asked = arguments()
     console = Console(soft_wrap=True)
+    if asked.only != "watching":
+        bench_database(asked, console)
+    if asked.only in (None, "watching"):
+        bench_watching(console)
+
+
+def bench_database(asked: argparse.Namespace, console: Console) -> None:
     with bench_place() as place:
         console.print(
             f"PostgreSQL {place.server.version}, default durability, {platform.machine()}."
@@ -27,7 +35,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=5, help="of each of the 15 measurements")
-    parser.add_argument("--only", choices=("creates", "admissions"))
+    parser.add_argument("--only", choices=("creates", "admissions", "watching"))
     return parser.parse_args()
 
 

@@ -341,3 +341,18 @@ async def test_nobody_watches_nobody_asks() -> None:
         for rounds in (1, 2):
             assert isinstance((await seen(provider))[-1], Succeeded)
             assert len(raw.requests) == rounds
+
+
+async def test_watches_that_come_and_go_keep_the_interval() -> None:
+    """One request an interval, also when the last watch ends and another begins."""
+    loop = asyncio.get_running_loop()
+    asked: list[float] = []
+
+    async def script(request: Request, wire: Wire) -> None:
+        asked.append(loop.time())
+        await wire.answer(200, batch_answer(request, {TASK.id: "success"}))
+
+    async with provided(script, Patience(batch=0.1), "TRIPO") as (provider, _):
+        for _ in range(4):
+            await seen(provider)
+    assert all(later - first >= 0.09 for first, later in pairwise(asked))

@@ -239,7 +239,7 @@ async def test_look_gives_fresh_links(name: str, seconds: float) -> None:
         simulator.clock.advance(seconds)
         state = await provider.look(task)
         assert isinstance(state, Succeeded)
-        async with httpx.AsyncClient() as downloads:
+        async with httpx.AsyncClient(timeout=60) as downloads:  # the model is made only now
             fetched = await downloads.get(state.output.links[0].url)
         assert fetched.content[:4] == b"glTF"
 

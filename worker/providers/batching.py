@@ -1,7 +1,7 @@
 """Watching many tasks with one request an interval for each hundred of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from worker.providers.order import Task
 from worker.providers.outcome import State
@@ -19,6 +19,7 @@ class Batch:
         self._interval = interval
         self._watches: set[Watch] = set()
         self._rounds: asyncio.Task[None] | None = None
+        self._next_at = 0.0  # kept from one round to the next, also when nobody watched between
 
     async def feed(self, watch: Watch) -> None:
         self._watches.add(watch)
@@ -39,11 +40,16 @@ class Batch:
             await asyncio.wait({ending})
 
     async def _go_round(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(self._interval)
-            watches = list(self._watches)
-            chunks = range(0, len(watches), self._size)
-            await asyncio.gather(*(self._put(watches[n : n + self._size]) for n in chunks))
+            await asyncio.sleep(max(self._next_at - loop.time(), 0))
+            self._next_at = loop.time() + self._interval
+            await asyncio.gather(*(self._put(chunk) for chunk in self._chunks()))
+
+    def _chunks(self) -> Iterator[list[Watch]]:
+        watches = list(self._watches)
+        for start in range(0, len(watches), self._size):
+            yield watches[start : start + self._size]
 
     async def _put(self, watches: Sequence[Watch]) -> None:
         states = await self._ask([watch.task for watch in watches])

@@ -147,6 +147,8 @@ class Http:
             ) as response,
         ):
             opening.reschedule(None)
+            if response.status_code == _TOO_MANY:
+                self.pause(call.pace, retry_after(response.headers))
             response.raise_for_status()
             response.headers.pop("content-encoding", None)  # not asked for: a bomb stays packed
             response.encoding = "utf-8"  # whatever it says: some names of charsets unpack, too
