@@ -1,66 +1,31 @@
 """The `meshqueue` command. What lies beside this file is a subcommand: its function of that name.
 
-Only the module of the command that was asked for is imported. Importing all of them takes 0.6 s,
-four times as long as `optimize` needs for a small model.
+Only the module of the command that was asked for is imported: all of them take 0.6 s. And typer
+brings pydantic, which takes longer to import than numpy and Draco do; so the quick commands, which
+are run over many small files, take their arguments as they are and parse them with argparse.
 """
 
+import sys
 from importlib import import_module
-from pkgutil import iter_modules
-from typing import Any, cast
 
-import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
-
-from worker import __version__
 from worker.errors import MeshqueueError
 
 EXIT_ERROR = 2
+QUICK = ("inspect", "optimize")
 
 
 def main() -> None:
     try:
-        build_app()()
+        command, *arguments = sys.argv[1:] or [""]
+        if command in QUICK:
+            getattr(import_module(f"{__name__}.{command}"), command)(arguments)
+        else:
+            import_module(f"{__name__}._app").build_app()()
     except MeshqueueError as error:
-        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        say_error(str(error))
         raise SystemExit(EXIT_ERROR) from None
 
 
-class Commands(TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:
-        del ctx
-        return sorted(found.name.replace("_", "-") for found in iter_modules(__path__))
-
-    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        name = cmd_name.replace("-", "_")
-        alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(getattr(import_module(f"{__name__}.{name}"), name))
-        return cast(TyperCommand, get_command(alone))
-
-
-def build_app() -> typer.Typer:
-    app = typer.Typer(
-        cls=Commands,
-        help="Turns a Supabase project into a 3D-generation backend.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(options_of_every_command)
-    return app
-
-
-def print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"meshqueue {__version__}")
-        raise typer.Exit
-
-
-def options_of_every_command(
-    version: bool = typer.Option(
-        False, "--version", is_eager=True, callback=print_version, help="Print the version."
-    ),
-) -> None:
-    del version
+def say_error(text: str) -> None:
+    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    sys.stderr.write(f"{red}error: {text}{plain}\n")

@@ -1,26 +1,30 @@
 """`meshqueue inspect`."""
 
-import typer
+import sys
+from argparse import ArgumentParser
 
 from worker.errors import ModelFileError
-from worker.glb.checks import check
+from worker.glb.checks.check import check
 from worker.glb.errors import GlbError
 from worker.offline.errands import place_of
 from worker.offline.findings_text import as_json, as_text
 from worker.offline.place import read
 
 
-def inspect(
-    source: str = typer.Argument(metavar="FILE", help="A GLB file, or - for standard input."),
-    as_json_wanted: bool = typer.Option(False, "--json", help="Print JSON instead of text."),
-) -> None:
-    """Say what is in a GLB file, what each part weighs, and what is wrong or wasteful in it.
-
-    Changes nothing. Exit code 2: the file can't be read.
-    """
-    place = place_of(source)
+def inspect(arguments: list[str]) -> None:
+    """Say what is in a GLB file, what each part weighs, and what is wrong or wasteful in it."""
+    wanted = parser().parse_args(arguments)
+    data = read(place_of(wanted.source))
     try:
-        findings = check(read(place))
+        findings = check(data)
     except GlbError as error:
-        raise ModelFileError(f"{source}: {error}") from None
-    typer.echo(as_json(source, findings) if as_json_wanted else as_text(source, findings))
+        raise ModelFileError(f"{wanted.source}: {error}") from None
+    text = as_json if wanted.json else as_text
+    sys.stdout.write(text(wanted.source, findings) + "\n")
+
+
+def parser() -> ArgumentParser:
+    found = ArgumentParser("meshqueue inspect", description=inspect.__doc__)
+    found.add_argument("source", metavar="FILE", help="a GLB file, or - for standard input")
+    found.add_argument("--json", action="store_true", help="print JSON instead of text")
+    return found

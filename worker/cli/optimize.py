@@ -1,11 +1,12 @@
 """`meshqueue optimize`."""
 
+from argparse import ArgumentParser, ArgumentTypeError
 from enum import StrEnum
 
-import typer
-
+from worker.cli import say_error
 from worker.errors import ModelFileError
 from worker.glb.errors import GlbError
+from worker.glb.optimize import optimize as make_smaller
 from worker.glb.options import Options, Preset
 from worker.offline.bar import bar
 from worker.offline.errands import PIPE, Errand, errands
@@ -13,6 +14,13 @@ from worker.offline.outcome import Failure, Outcome, Success
 from worker.offline.place import read, write
 
 EXIT_SOME_FAILED = 1
+EPILOG = """
+presets: safe: core glTF only. balanced: Draco, textures without loss. web: Draco, textures as
+small as the eye allows, at most 2048 px. small: coarser still, at most 1024 px. plain: no
+compression at all, PNG and JPEG only, for tools that refuse anything else.
+exit codes: 0: done. 1: with --keep-going, some files failed. 2: an error.
+"""
+AVOIDABLE = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp")
 
 
 class ReportForm(StrEnum):
@@ -21,59 +29,56 @@ class ReportForm(StrEnum):
     NONE = "none"
 
 
-def optimize(
-    source: str = typer.Argument(
-        metavar="IN", help="A GLB file, a folder of them, or - for standard input."
-    ),
-    target: str | None = typer.Argument(
-        None,
-        metavar="[OUT]",
-        help="A file, a folder, or - for standard output. Left out: IN.optimized.glb beside IN, "
-        "or the folder IN.optimized.",
-    ),
-    preset: Preset = typer.Option(
-        Preset.BALANCED,
-        help="safe: core glTF only. balanced: Draco, textures without loss. web: textures as "
-        "small as the eye allows. small: coarser still, at most 1024 px. plain: no compression "
-        "at all, PNG and JPEG only.",
-    ),
-    max_texture: int | None = typer.Option(
-        None, min=1, metavar="N", help="Scale textures down to at most N pixels a side."
-    ),
-    no_extension: list[str] = typer.Option(
-        [], metavar="NAME", help="Don't use this glTF extension. May be repeated."
-    ),
-    report: ReportForm = typer.Option(ReportForm.TEXT, help="How to tell what was done."),
-    keep_going: bool = typer.Option(
-        False, "--keep-going", help="Go on after a file that fails; exit code 1 if any did."
-    ),
-    in_place: bool = typer.Option(False, "--in-place", help="Replace IN itself."),
-) -> None:
+def optimize(arguments: list[str]) -> None:
     """Make GLB files smaller without losing anything of them.
 
     Every piece that was rewritten is read again and compared first; a file that would grow is
-    written as it was. Exit code 2: an error, and nothing was written for that file.
+    written as it was.
     """
+    wanted = parser().parse_args(arguments)
+    todo = errands(wanted.source, wanted.target, in_place=wanted.in_place)
     options = Options(
-        preset=preset, max_texture=max_texture, without=frozenset(known(no_extension))
+        preset=wanted.preset,
+        max_texture=wanted.max_texture,
+        without=frozenset(wanted.no_extension),
     )
-    todo = errands(source, target, in_place=in_place)
-    outcomes = run(todo, options, keep_going=keep_going)
-    tell(outcomes, report, to_stderr=any(errand.target == PIPE for errand in todo))
+    outcomes = run(todo, options, keep_going=wanted.keep_going)
+    tell(outcomes, wanted.report, pipe=any(errand.target is PIPE for errand in todo))
     if any(isinstance(outcome, Failure) for outcome in outcomes):
-        raise typer.Exit(EXIT_SOME_FAILED)
+        raise SystemExit(EXIT_SOME_FAILED)
 
 
-def known(names: list[str]) -> list[str]:
-    """A name that means nothing here would be obeyed without effect: a slip of the pen."""
-    avoidable = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp")
-    for name in names:
-        if name not in avoidable:
-            raise typer.BadParameter(
-                f"{name} is never added; these are: {', '.join(avoidable)}",
-                param_hint="--no-extension",
-            )
-    return names
+def parser() -> ArgumentParser:
+    found = ArgumentParser("meshqueue optimize", description=optimize.__doc__, epilog=EPILOG)
+    add = found.add_argument
+    add("source", metavar="IN", help="a GLB file, a folder of them, or - for standard input")
+    add(
+        "target",
+        metavar="OUT",
+        nargs="?",
+        help="a file, a folder, or - for standard output. Left out: IN.optimized.glb beside "
+        "IN, or the folder IN.optimized",
+    )
+    add("--preset", type=Preset, choices=list(Preset), default=Preset.BALANCED, help="see below")
+    add("--max-texture", type=side, metavar="N", help="scale textures to at most N pixels a side")
+    add(
+        "--no-extension",
+        action="append",
+        choices=AVOIDABLE,
+        default=[],
+        metavar="NAME",
+        help=f"do without a glTF extension, one of {', '.join(AVOIDABLE)}; may be repeated",
+    )
+    add("--report", type=ReportForm, choices=list(ReportForm), default=ReportForm.TEXT)
+    add("--keep-going", action="store_true", help="go on after a file that fails")
+    add("--in-place", action="store_true", help="replace IN itself")
+    return found
+
+
+def side(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text} is no number of pixels")
+    return int(text)
 
 
 def run(todo: list[Errand], options: Options, *, keep_going: bool) -> list[Outcome]:
@@ -91,8 +96,6 @@ def run(todo: list[Errand], options: Options, *, keep_going: bool) -> list[Outco
 
 
 def do(errand: Errand, options: Options) -> Success:
-    from worker.glb.optimize import optimize as make_smaller  # noqa: PLC0415 - after the usage
-
     data = read(errand.source)
     try:
         result = make_smaller(data, options)
@@ -102,13 +105,14 @@ def do(errand: Errand, options: Options) -> Success:
     return Success(errand, result.report)
 
 
-def tell(outcomes: list[Outcome], form: ReportForm, *, to_stderr: bool) -> None:
-    from worker.offline.report_text import as_json, as_text  # noqa: PLC0415 - after the work
+def tell(outcomes: list[Outcome], form: ReportForm, *, pipe: bool) -> None:
+    """Where the file itself goes through a pipe, the report goes to the other stream."""
+    from worker.offline import report_text  # noqa: PLC0415 - only when all work is done
 
     for outcome in outcomes:
         if isinstance(outcome, Failure):
-            typer.secho(f"error: {outcome.error}", fg=typer.colors.RED, err=True)
+            say_error(outcome.error)
     if form is ReportForm.JSON:
-        typer.echo(as_json(outcomes), err=to_stderr)
+        report_text.show(report_text.as_json(outcomes), pipe=pipe)
     elif form is ReportForm.TEXT:
-        typer.echo(as_text(outcomes), err=to_stderr)
+        report_text.show(report_text.as_text(outcomes), pipe=pipe)

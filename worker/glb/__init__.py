@@ -4,11 +4,15 @@ This package knows nothing of the rest of the worker. It imports numpy and the c
 there is something to do.
 """
 
-from worker.glb.checks import Findings, check
+from typing import TYPE_CHECKING, Any
+
 from worker.glb.errors import GlbError
 from worker.glb.optimize import Result, optimize
 from worker.glb.options import Options, Preset
 from worker.glb.report import Report
+
+if TYPE_CHECKING:
+    from worker.glb.checks import Findings, check
 
 __all__ = [
     "Findings",
@@ -20,3 +24,12 @@ __all__ = [
     "check",
     "optimize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What only looks at a file is imported by those who want to look."""
+    if name not in ("Findings", "check"):
+        raise AttributeError(name)
+    from worker.glb import checks  # noqa: PLC0415 - optimising needs none of it
+
+    return getattr(checks, name)

@@ -15,6 +15,10 @@ MOST_LINES = 20
 Piece = TypeVar("Piece", PrimitiveReport, TextureReport)
 
 
+def show(text: str, *, pipe: bool) -> None:
+    (sys.stderr if pipe else sys.stdout).write(text + "\n")
+
+
 def as_text(outcomes: Sequence[Outcome]) -> str:
     done = [outcome for outcome in outcomes if isinstance(outcome, Success)]
     blocks = ["\n".join(lines_of(success)) for success in done]

@@ -1,0 +1,35 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.errors import ModelFileError
+from worker.offline.place import write
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
+    """Nobody finds half a file, whatever happens while it is written."""
+    target = tmp_path / "model.glb"
+    target.write_bytes(b"old")
+    not_bytes: Any = "fails while the part is being written"
+    with pytest.raises(TypeError):
+        write(target, not_bytes)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.glb"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    """The file it leads to is replaced, the link stays."""
+    target, link = tmp_path / "model.glb", tmp_path / "link.glb"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """With what stands in the way."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelFileError, match="can't be written"):
+        write(tmp_path / "file" / "model.glb", b"new")

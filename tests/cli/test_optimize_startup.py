@@ -1,0 +1,45 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.glb.build import bumpy, one_mesh
+from tests.support.cache import CHECKOUT
+
+HEAVY = (
+    "typer",
+    "psycopg",
+    "pydantic",
+    "procrastinate",
+    "httpx",
+    "supabase",
+    "rich.console",
+    "structlog",
+)
+
+
+def imported_by(folder: Path, *arguments: str) -> set[str]:
+    answer = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "worker", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(CHECKOUT), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return {line.rpartition("|")[2].strip() for line in answer.stderr.splitlines()}
+
+
+def test_optimize_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """Half of a small model's time would be imports otherwise."""
+    (tmp_path / "model.glb").write_bytes(one_mesh(bumpy()).data())
+    modules = imported_by(tmp_path, "optimize", "model.glb")
+    assert "DracoPy" in modules
+    assert modules.isdisjoint({*HEAVY, "PIL.Image", "pygltflib"})
+
+
+def test_what_has_nothing_to_gain_needs_no_codec(tmp_path: Path) -> None:
+    """The safe preset touches no geometry."""
+    (tmp_path / "model.glb").write_bytes(one_mesh(bumpy()).data())
+    modules = imported_by(tmp_path, "optimize", "model.glb", "--preset", "safe")
+    assert modules.isdisjoint({*HEAVY, "DracoPy", "PIL.Image"})
