@@ -8,7 +8,9 @@ from typing import Any
 
 from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
 from worker.providers import open_provider
+from worker.providers.client import Client
 from worker.providers.failure import Kind
+from worker.providers.meshy import Meshy
 from worker.providers.order import Task
 from worker.providers.outcome import Canceled, Failed, State, Succeeded, Unseen, Working
 from worker.providers.patience import Patience
@@ -356,3 +358,25 @@ async def test_watches_that_come_and_go_keep_the_interval() -> None:
         for _ in range(4):
             await seen(provider)
     assert all(later - first >= 0.09 for first, later in pairwise(asked))
+
+
+class Unstreamed(Meshy):
+    """A provider that has neither streams nor batches."""
+
+    def stream(self, task: Task) -> None:  # noqa: ARG002  # it has none
+        return None
+
+
+async def test_provider_without_streams_is_polled() -> None:
+    """At once, and then at intervals: a third provider need not have more."""
+    answers = iter([shown(progress=1), shown(progress=2), WHOLE])
+
+    async def script(_: Request, wire: Wire) -> None:
+        await wire.answer(200, next(answers))
+
+    async with raw_provider(script) as raw:
+        provider = Client(Unstreamed(), KEY, address=raw.url, patience=QUICK_POLLS)
+        states = await seen(provider)
+        await provider.close()
+    assert [type(state) for state in states] == [Working, Working, Succeeded]
+    assert len(raw.requests) == 3

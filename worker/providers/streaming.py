@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 import orjson
+from httpx_sse import ServerSentEvent
 
 from worker.providers.http import Http
 from worker.providers.mapping import Mapping
@@ -21,22 +22,22 @@ async def listen(watch: Watch, mapping: Mapping, http: Http) -> None:
     """Keeps a stream open. Whenever it ends, the task is asked about at once, then polled."""
     loop = asyncio.get_running_loop()
     pause = http.patience.reconnect_first
-    while True:
+    while call := mapping.stream(watch.task):
         opened = loop.time()
-        await _hear(watch, mapping, http)
+        await _hear(watch, mapping, http.events(call))
         watch.starve()
         if loop.time() - opened > http.patience.reconnect_most:
             pause = http.patience.reconnect_first
         await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # spreads load, guards nothing
         pause = min(pause * 2, http.patience.reconnect_most)
+    watch.starve()
 
 
-async def _hear(watch: Watch, mapping: Mapping, http: Http) -> None:
+async def _hear(
+    watch: Watch, mapping: Mapping, stream: AsyncGenerator[ServerSentEvent, None]
+) -> None:
     """Until the stream ends, or says something that needs a look at the task itself."""
-    call = mapping.stream(watch.task)
-    if call is None:
-        return
-    async with aclosing(http.events(call)) as events:
+    async with aclosing(stream) as events:
         async for event in events:
             state = mapping.event_state(watch.task, event.event, _parsed(event.data))
             if state is None:

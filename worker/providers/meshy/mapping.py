@@ -74,7 +74,7 @@ class Meshy:
             clean_failure(Kind.UNAVAILABLE, "the task can't be read", raw=reply.json())
         )
 
-    def stream(self, task: Task) -> Call:
+    def stream(self, task: Task) -> Call | None:
         return Call("GET", _path(task.resource, task.id) + "/stream", urgent=False)
 
     def event_state(self, task: Task, event: str, data: Any) -> State | None:
