@@ -5,7 +5,7 @@ from typing import Literal
 import httpx
 import pytest
 
-from tests.conformance.door import DOORS, HASTE, Door
+from tests.conformance.door import DOORS, Door, in_haste
 from tests.conformance.pictures import picture
 from worker.simulator import Fault, Rule, Simulator
 
@@ -61,9 +61,9 @@ def test_a_refusal_meets_any_request(simulator: Simulator, request_: Request, fa
 @pytest.mark.parametrize("fault", SILENCES, ids=lambda fault: fault.name)
 def test_silence_meets_any_request(simulator: Simulator, request_: Request, fault: Fault) -> None:
     """A hanging or broken connection meets every operation, once."""
-    with request_.door.open(simulator, HASTE) as http:
+    with request_.door.open(simulator) as http:
         task_id = request_.door.created(http)
         script(simulator, request_, fault)
-        with pytest.raises(httpx.TransportError):
+        with in_haste(http), pytest.raises(httpx.TransportError):
             request_.send(http, task_id)
         assert request_.send(http, task_id).is_success

@@ -3,7 +3,7 @@ import contextlib
 import httpx
 import pytest
 
-from tests.conformance.door import DOORS, HASTE, Door
+from tests.conformance.door import DOORS, Door, in_haste
 from tests.conformance.patience import eventually
 from worker.simulator import Fault, Rule, Simulator
 
@@ -47,7 +47,7 @@ def test_a_5xx_may_have_accepted(simulator: Simulator, door: Door, fault: Fault)
 def test_a_request_may_be_accepted_late(simulator: Simulator, door: Door) -> None:
     """ACCEPTED_LATE: nothing when the client gave up; a task when the seconds have passed."""
     script(simulator, door, Fault.ACCEPTED_LATE, seconds=30)
-    with door.open(simulator, HASTE) as http, pytest.raises(httpx.ReadTimeout):
+    with door.open(simulator) as http, in_haste(http), pytest.raises(httpx.ReadTimeout):
         door.create(http)
     eventually(lambda: simulator.book(door.provider).open_connections == 0)
     simulator.clock.advance(20)
@@ -72,7 +72,7 @@ def test_a_2xx_may_be_unreadable(simulator: Simulator, door: Door) -> None:
 def test_no_answer_may_come(simulator: Simulator, door: Door) -> None:
     """NO_ANSWER: the request hangs and nothing is accepted, then or later."""
     script(simulator, door, Fault.NO_ANSWER)
-    with door.open(simulator, HASTE) as http, pytest.raises(httpx.ReadTimeout):
+    with door.open(simulator) as http, in_haste(http), pytest.raises(httpx.ReadTimeout):
         door.create(http)
     simulator.clock.advance(3600)
     assert booked(simulator, door) == 0
@@ -95,8 +95,8 @@ def test_a_connection_may_break(simulator: Simulator, door: Door) -> None:
 def test_the_next_request_is_well_again(simulator: Simulator, door: Door, fault: Fault) -> None:
     """A fault that is scripted once happens once."""
     script(simulator, door, fault)
-    with door.open(simulator, HASTE) as http:
-        with contextlib.suppress(httpx.TransportError):
+    with door.open(simulator) as http:
+        with in_haste(http), contextlib.suppress(httpx.TransportError):
             door.create(http)
         before = booked(simulator, door)
         assert door.created(http)
@@ -109,11 +109,11 @@ def test_the_next_request_is_well_again(simulator: Simulator, door: Door, fault:
 )
 def test_a_look_fails_as_a_create_does(simulator: Simulator, door: Door, fault: Fault) -> None:
     """The same faults meet a GET, and do nothing to the task."""
-    with door.open(simulator, HASTE) as http:
+    with door.open(simulator) as http:
         task_id = door.created(http)
         simulator.script(Rule(fault=fault, provider=door.provider, operation="get", times=1))
         expected = (httpx.TransportError, ValueError, KeyError, TypeError)
-        with pytest.raises(expected):
+        with in_haste(http), pytest.raises(expected):
             door.model(http, task_id)
         simulator.settle(task_id, "succeeded")
         assert door.model(http, task_id)
