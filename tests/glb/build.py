@@ -90,9 +90,8 @@ class Builder:
             self.root.setdefault(key, []).append(name)
 
     def data(self) -> bytes:
-        if self.binary and "buffers" not in self.root:
-            self.root["buffers"] = [{"byteLength": len(self.binary)}]
-        return write_container(self.root, [bytes(self.binary)] if self.binary else [])
+        buffers = {"buffers": [{"byteLength": len(self.binary)}]} if self.binary else {}
+        return write_container(buffers | self.root, [bytes(self.binary)] if self.binary else [])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,418 @@
+"""What else a file may hold, and that it is all still there."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.glb.build import Builder, Surface, bumpy, one_mesh
+from tests.glb.read import DRACO, Geometry, nearest, read_geometry
+from worker.glb import Options, Preset, Report, optimize
+from worker.glb.accessors import read_accessor
+from worker.glb.container import Json
+from worker.glb.document import Document
+
+COMPRESSED = [preset for preset in Preset if preset not in (Preset.SAFE, Preset.PLAIN)]
+
+
+def root_of(data: bytes) -> Json:
+    return Document.read(data).root
+
+
+def halves(surface: Surface) -> tuple[Surface, Surface]:
+    """One surface cut along a line of its grid; the border's vertices are in both."""
+    middle = np.median(surface.positions[:, 0])
+    left = (surface.positions[surface.faces][:, :, 0] <= middle).all(axis=1)
+    return cut(surface, left), cut(surface, ~left)
+
+
+def cut(surface: Surface, chosen: Any) -> Surface:
+    used, faces = np.unique(surface.faces[chosen], return_inverse=True)
+    return Surface(
+        surface.positions[used],
+        surface.normals[used],
+        surface.uvs[used],
+        faces.reshape(-1, 3).astype(np.uint32),
+    )
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+def test_no_preset_makes_a_file_larger(preset: Preset) -> None:
+    """The input comes back where nothing could be gained."""
+    builder = Builder()
+    triangle = np.eye(3, dtype=np.float32)
+    builder.mesh(builder.primitive({"POSITION": triangle}))
+    data = builder.data()
+    assert optimize(data, Options(preset=preset)).data == data
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+def test_what_was_optimised_is_left_alone(preset: Preset) -> None:
+    """A second time nothing is lost, and nothing happens."""
+    options = Options(preset=preset)
+    once = optimize(one_mesh().data(), options).data
+    assert optimize(once, options).data == once
+
+
+def test_a_report_tells_what_happened() -> None:
+    """Before and after, of each primitive and in all, as plain values."""
+    data = one_mesh().data()
+    result = optimize(data)
+    report = result.report
+    assert isinstance(report, Report)
+    assert (report.bytes_before, report.bytes_after) == (len(data), len(result.data))
+    told = report.to_dict()["primitives"][0]
+    assert told["encoding"] == "draco"
+    assert told["triangles_before"] == told["triangles_after"] == 1058
+
+
+def test_names_extras_and_empty_things_are_kept() -> None:
+    """What an application wrote down for itself is not ours to tidy up."""
+    builder = one_mesh()
+    builder.root["meshes"][0] |= {"name": "hill", "extras": {"list": [], "text": ""}}
+    builder.root["accessors"][0] |= {"name": "places", "extras": {"unit": "m"}}
+    builder.add("materials", {"name": "unused", "extras": {"bufferView": 99}})
+    after = root_of(optimize(builder.data()).data)
+    assert after["meshes"][0]["extras"] == {"list": [], "text": ""}
+    assert after["materials"][0]["extras"] == {"bufferView": 99}
+    position = after["meshes"][0]["primitives"][0]["attributes"]["POSITION"]
+    assert after["accessors"][position]["name"] == "places"
+    assert after["accessors"][position]["extras"] == {"unit": "m"}
+
+
+def test_an_extension_that_must_be_understood_and_is_not_stops_everything() -> None:
+    """Such a file may mean anything: it is given back byte for byte."""
+    builder = one_mesh()
+    builder.declare("VENDOR_new", required=True)
+    data = builder.data()
+    result = optimize(data)
+    assert result.data == data
+    assert "VENDOR_new" in result.report.notes[0]
+
+
+def test_an_unknown_extension_keeps_every_index() -> None:
+    """It may name any accessor or view, so none is dropped or renumbered."""
+    builder = one_mesh()
+    builder.root["nodes"][0]["extensions"] = {"VENDOR_new": {"accessor": 1}}
+    builder.declare("VENDOR_new")
+    data = builder.data()
+    result = optimize(data)
+    after = root_of(result.data)
+    assert len(result.data) <= len(data)
+    assert [len(after[k]) for k in ("accessors", "bufferViews")] == [4, 4]
+    assert read_geometry(result.data).corners.tolist() == read_geometry(data).corners.tolist()
+    assert any("VENDOR_new" in note for note in result.report.notes)
+
+
+def test_instances_keep_their_places() -> None:
+    """Accessors that only an extension names are no waste."""
+    builder = one_mesh()
+    places = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    accessor = builder.accessor(places, bare=True)
+    builder.root["nodes"][0]["extensions"] = {
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": accessor}}
+    }
+    builder.declare("EXT_mesh_gpu_instancing", required=True)
+    document = Document.read(optimize(builder.data()).data)
+    payload = document.root["nodes"][0]["extensions"]["EXT_mesh_gpu_instancing"]
+    kept = read_accessor(document, payload["attributes"]["TRANSLATION"])
+    assert kept.tobytes() == places.tobytes()
+
+
+def test_metadata_keeps_its_bytes_and_their_alignment() -> None:
+    """Its views go by other names, and are read eight bytes at a time."""
+    builder = one_mesh()
+    builder.binary += bytes(-len(builder.binary) % 8)
+    values = np.arange(7, dtype=np.float64).tobytes()
+    tables = [{"properties": {"height": {"values": builder.view(values)}}, "count": 7}]
+    builder.root["extensions"] = {"EXT_structural_metadata": {"propertyTables": tables}}
+    builder.declare("EXT_structural_metadata")
+    document = Document.read(optimize(builder.data()).data)
+    (table,) = document.root["extensions"]["EXT_structural_metadata"]["propertyTables"]
+    index = table["properties"]["height"]["values"]
+    assert bytes(document.view(index)) == values
+    assert document.item("bufferViews", index)["byteOffset"] % 8 == 0
+
+
+def test_variants_keep_their_materials() -> None:
+    """Materials that only an extension names are kept, and so is what names them."""
+    builder = one_mesh()
+    variants = {"mappings": [{"material": 1, "variants": [0]}]}
+    primitive = builder.root["meshes"][0]["primitives"][0]
+    primitive |= {"material": 0, "extensions": {"KHR_materials_variants": variants}}
+    builder.root["materials"] = [{"name": "day"}, {"name": "night"}]
+    builder.root["extensions"] = {"KHR_materials_variants": {"variants": [{"name": "night"}]}}
+    builder.declare("KHR_materials_variants")
+    data = optimize(builder.data()).data
+    kept = root_of(data)["meshes"][0]["primitives"][0]["extensions"]
+    assert kept["KHR_materials_variants"] == variants
+    assert DRACO in kept
+
+
+def test_morph_targets_are_untouched() -> None:
+    """Their displacements go by the order of the vertices, which Draco changes."""
+    builder = one_mesh()
+    surface = bumpy()
+    target = {"POSITION": builder.accessor(surface.normals, bounds=True)}
+    builder.root["meshes"][0]["primitives"][0]["targets"] = [target]
+    data = builder.data()
+    result = optimize(data)
+    assert read_geometry(result.data).attributes["POSITION"].tobytes() == (
+        surface.positions.tobytes()
+    )
+    assert "morph targets" in result.report.primitives[0].note
+
+
+@pytest.mark.parametrize(
+    "features",
+    [[{"featureCount": 576}], [{"featureCount": 3, "attribute": 0}]],
+    ids=["by the vertex's number", "by an attribute"],
+)
+def test_features_by_number_keep_the_order(features: list[Json]) -> None:
+    """Vertices that are counted stay in place; those that carry their number may move."""
+    surface = bumpy()
+    builder = Builder()
+    ids = np.arange(576, dtype=np.uint16)[:, None] % 3
+    builder.mesh(builder.primitive(surface.attributes | {"_FEATURE_ID_0": ids}, surface.faces))
+    primitive = builder.root["meshes"][0]["primitives"][0]
+    primitive["extensions"] = {"EXT_mesh_features": {"featureIds": features}}
+    builder.declare("EXT_mesh_features")
+    output = read_geometry(optimize(builder.data()).data)
+    assert output.compressed == ("attribute" in features[0])
+
+
+def test_seams_between_primitives_do_not_crack() -> None:
+    """All primitives of a mesh are rounded to one grid, so shared corners stay shared."""
+    left, right = halves(bumpy())
+    builder = Builder()
+    builder.mesh(*(builder.primitive(half.attributes, half.faces) for half in (left, right)))
+    data = optimize(builder.data(), Options(position_bits=11)).data
+    here, there = (read_geometry(data, primitive=number) for number in (0, 1))
+    assert here.compressed
+    assert there.compressed
+    shared = positions(left) & positions(right)
+    assert len(shared) == 24
+    assert len(points(here) & points(there)) == len(shared)
+
+
+def positions(surface: Surface) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in surface.positions.tolist()}
+
+
+def points(geometry: Geometry) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in geometry.attributes["POSITION"].tolist()}
+
+
+def test_what_touches_a_primitive_that_stays_stays_too() -> None:
+    """Half a mesh on a grid and half beside it would gape."""
+    left, right = halves(bumpy())
+    builder = Builder()
+    parts = [builder.primitive(half.attributes, half.faces) for half in (left, right)]
+    parts[1]["targets"] = [{"POSITION": builder.accessor(right.normals, bounds=True)}]
+    builder.mesh(*parts)
+    result = optimize(builder.data())
+    assert not read_geometry(result.data).compressed
+    assert "would crack" in result.report.primitives[0].note
+
+
+def test_geometry_in_several_meshes_is_stored_once() -> None:
+    """Shared by its accessors, or equal byte for byte: one blob, one set of accessors."""
+    surface = bumpy()
+    builder = one_mesh(surface)
+    builder.mesh(dict(builder.root["meshes"][0]["primitives"][0]), name="same accessors")
+    builder.mesh(builder.primitive(surface.attributes, surface.faces), name="same bytes")
+    after = root_of(optimize(builder.data()).data)
+    primitives = [mesh["primitives"][0] for mesh in after["meshes"]]
+    assert len(after["bufferViews"]) == 1
+    assert len(after["accessors"]) == 4
+    assert all(primitive["attributes"] == primitives[0]["attributes"] for primitive in primitives)
+
+
+def test_a_vertex_buffer_shared_with_lines_is_kept_for_them() -> None:
+    """Draco frees nothing where something else still needs the bytes: then it does not pay."""
+    surface = bumpy()
+    builder = one_mesh(surface)
+    attributes = builder.root["meshes"][0]["primitives"][0]["attributes"]
+    edges = builder.indices(surface.faces[:, :2])
+    builder.mesh({"attributes": dict(attributes), "indices": edges, "mode": 1})
+    result = optimize(builder.data())
+    document = Document.read(result.data)
+    lines = document.root["meshes"][1]["primitives"][0]
+    kept = read_accessor(document, lines["attributes"]["POSITION"])
+    assert kept.tobytes() == surface.positions.tobytes()
+    assert len(result.data) <= result.report.bytes_before
+
+
+def test_two_primitives_over_one_vertex_buffer() -> None:
+    """Each takes the vertices that it uses, and the buffer is gone."""
+    surface = bumpy()
+    builder = one_mesh(surface)
+    first = builder.root["meshes"][0]["primitives"][0]
+    middle = len(surface.faces) // 2
+    first["indices"] = builder.indices(surface.faces[:middle])
+    second: Json = {"attributes": dict(first["attributes"])}
+    second["indices"] = builder.indices(surface.faces[middle:])
+    builder.root["meshes"][0]["primitives"].append(second)
+    data = optimize(builder.data()).data
+    counts = [len(read_geometry(data, primitive=number).faces) for number in (0, 1)]
+    assert counts == [middle, len(surface.faces) - middle]
+    assert len(root_of(data)["bufferViews"]) == 2
+
+
+def test_interleaved_attributes_are_read_where_they_lie() -> None:
+    """One view with a stride, several accessors, and after it nothing of it is left."""
+    surface = bumpy()
+    rows = np.hstack([surface.positions, surface.normals, surface.uvs])
+    builder = Builder()
+    view = builder.view(rows.tobytes(), byteStride=32)
+    attributes = {
+        name: builder.add(
+            "accessors",
+            {"bufferView": view, "byteOffset": at, "componentType": 5126, "count": 576} | more,
+        )
+        for name, at, more in (
+            ("POSITION", 0, bounds(surface) | {"type": "VEC3"}),
+            ("NORMAL", 12, {"type": "VEC3"}),
+            ("TEXCOORD_0", 24, {"type": "VEC2"}),
+        )
+    }
+    builder.mesh({"attributes": attributes, "indices": builder.indices(surface.faces)})
+    output = read_geometry(optimize(builder.data()).data)
+    same = read_geometry(optimize(one_mesh(surface).data()).data)
+    assert (output.corners == same.corners).all()
+
+
+def bounds(surface: Surface) -> Json:
+    low, high = surface.positions.min(axis=0), surface.positions.max(axis=0)
+    return {"min": low.tolist(), "max": high.tolist()}
+
+
+def test_sparse_positions_are_filled_in_first() -> None:
+    """What a sparse accessor changes is part of the shape."""
+    surface = bumpy()
+    builder = one_mesh(surface)
+    moved = np.array([[0.5, 0.5, 2.0]], np.float32)
+    at = builder.view(np.array([100], np.uint16).tobytes())
+    to = builder.view(moved.tobytes())
+    builder.root["accessors"][0] |= {
+        "sparse": {
+            "count": 1,
+            "indices": {"bufferView": at, "componentType": 5123},
+            "values": {"bufferView": to},
+        },
+        "max": [1.0, 1.0, 2.0],
+    }
+    output = read_geometry(optimize(builder.data()).data)
+    assert abs(output.attributes["POSITION"][:, 2].max() - 2) < 1e-4
+    assert "sparse" not in output.accessors["POSITION"]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_positions_that_are_no_numbers_stay_as_they_are(bad: float) -> None:
+    """Nothing can be said of their distance, so nothing is done to them."""
+    surface = bumpy()
+    positions = surface.positions.copy()
+    positions[7, 1] = bad
+    builder = Builder()
+    attributes = replace(surface, positions=positions).attributes
+    builder.mesh(builder.primitive(attributes, surface.faces))
+    builder.root["accessors"][0] |= {"min": [0, 0, -1], "max": [1, 1, 1]}
+    result = optimize(builder.data())
+    assert not read_geometry(result.data).compressed
+    assert "not finite" in result.report.primitives[0].note
+
+
+def test_data_that_nobody_refers_to_is_dropped() -> None:
+    """Accessors and bytes without a user are not paid for."""
+    builder = one_mesh()
+    small = len(optimize(builder.data()).data)
+    builder.accessor(np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32))
+    builder.view(bytes(5000))
+    assert len(optimize(builder.data()).data) == small
+
+
+def test_only_the_used_parts_of_a_view_are_kept() -> None:
+    """Where all accessors share one view, what Draco frees lies between what stays."""
+    surface = bumpy()
+    builder = Builder()
+    shapes = [
+        ("POSITION", surface.positions),
+        ("own", surface.normals),
+        ("NORMAL", surface.normals),
+    ]
+    data = b"".join(values.tobytes() for _, values in shapes) + surface.faces.tobytes()
+    view = builder.view(data)
+    size = surface.positions.nbytes
+    floats = {"bufferView": view, "componentType": 5126, "count": 576, "type": "VEC3"}
+    for number in range(3):
+        builder.add("accessors", floats | {"byteOffset": number * size})
+    builder.root["accessors"][0] |= bounds(surface)
+    scalars = {"componentType": 5125, "count": surface.faces.size, "type": "SCALAR"}
+    indices = builder.add("accessors", {"bufferView": view, "byteOffset": 3 * size} | scalars)
+    builder.mesh({"attributes": {"POSITION": 0, "NORMAL": 2}, "indices": indices})
+    builder.root["nodes"][0]["extensions"] = {
+        "EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": 1}}
+    }
+    builder.declare("EXT_mesh_gpu_instancing")
+    result = optimize(builder.data())
+    document = Document.read(result.data)
+    payload = document.root["nodes"][0]["extensions"]["EXT_mesh_gpu_instancing"]
+    kept = read_accessor(document, payload["attributes"]["TRANSLATION"])
+    assert kept.tobytes() == surface.normals.tobytes()
+    assert len(result.data) < size + 6000
+
+
+@pytest.mark.parametrize("preset", COMPRESSED)
+def test_every_preset_keeps_every_triangle(preset: Preset) -> None:
+    """Coarser grids move corners; they never cost a triangle."""
+    data = one_mesh(bumpy(40)).data()
+    source = read_geometry(data)
+    output = read_geometry(optimize(data, Options(preset=preset)).data)
+    assert len(output.faces) == len(source.faces)
+    assert len(set(nearest(source, output))) == len(source.attributes["POSITION"])
+
+
+def test_an_extension_that_is_not_wanted_is_not_used() -> None:
+    """Without Draco geometry stays as it is."""
+    data = one_mesh().data()
+    options = Options(without=frozenset({DRACO}))
+    assert not read_geometry(optimize(data, options).data).compressed
+
+
+def test_depth_that_can_be_read_but_not_written_is_left_alone() -> None:
+    """The file is sound: that our writer has its limits is no reason to refuse it."""
+    builder = one_mesh()
+    data = builder.data()
+    marker = b'"asset":{"version":"2.0"}'
+    deep = b'"asset":{"version":"2.0","extras":' + b"[" * 400 + b"]" * 400 + b"}"
+    assert marker in data
+    builder.root["asset"]["extras"] = "HERE"
+    text = builder.data().replace(b'"HERE"', b"[" * 400 + b"]" * 400)
+    grown = text[:8] + len(text).to_bytes(4, "little") + text[12:]
+    json_length = int.from_bytes(text[12:16], "little") + 794
+    file = grown[:12] + json_length.to_bytes(4, "little") + grown[16:]
+    assert deep in file
+    result = optimize(file)
+    assert result.data == file
+    assert "can't be written again" in result.report.notes[0]
+
+
+def variations() -> Iterator[tuple[bool, ...]]:
+    return itertools.product([False, True], repeat=3)
+
+
+@pytest.mark.parametrize(("normals", "uvs", "short"), list(variations()))
+def test_any_set_of_attributes_is_proven(normals: bool, uvs: bool, short: bool) -> None:  # noqa: FBT001
+    """Whatever a primitive has, it is encoded and its check passes."""
+    surface = bumpy()
+    wanted = {"POSITION": True, "NORMAL": normals, "TEXCOORD_0": uvs}
+    attributes = {k: v for k, v in surface.attributes.items() if wanted[k]}
+    builder = Builder()
+    faces = surface.faces.astype(np.uint16 if short else np.uint32)
+    builder.mesh(builder.primitive(attributes, faces))
+    output = read_geometry(optimize(builder.data()).data)
+    assert output.compressed
+    assert output.attributes.keys() == attributes.keys()
