@@ -190,6 +190,7 @@ def test_keep_going_tells_of_failures_in_json(folder: Path) -> None:
         (["empty", "model.glb"], "model.glb: OUT must be a folder, as IN is one."),
         (["model.glb", "model.glb/x.glb"], "can't be written"),
         (["model.glb", "--no-extension", "KHR_nonsense"], "invalid choice: 'KHR_nonsense'"),
+        (["model.glb", "--uv-bits", "40"], "40 is not from 1 to 30"),
         (["model.glb", "--max-texture", "0"], "0 is no number of pixels"),
         (["model.glb", "--preset", "tiny"], "invalid Preset value: 'tiny'"),
         ([], "the following arguments are required: IN"),
@@ -209,6 +210,20 @@ def test_the_help_lists_the_quick_commands(tmp_path: Path) -> None:
     assert "Make GLB files smaller" in listed
     assert "Say what is in a GLB file" in listed
     assert b"--max-texture" in meshqueue("optimize", "--help", folder=tmp_path).stdout
+
+
+def test_geometry_and_textures_can_be_left_alone(tmp_path: Path) -> None:
+    """Each by itself, and bits are what was asked for."""
+    data = shown_as("emissiveTexture", encoded(gradient(128))).data()
+    (tmp_path / "model.glb").write_bytes(data)
+    answer = meshqueue("optimize", "model.glb", "1.glb", "--no-geometry", folder=tmp_path)
+    assert "draco" not in answer.stdout.decode()
+    (tmp_path / "mesh.glb").write_bytes(MODEL)
+    wanted = ("--no-textures", "--position-bits", "9", "--report", "json")
+    answer = meshqueue("optimize", "mesh.glb", "2.glb", *wanted, folder=tmp_path)
+    (told,) = json.loads(answer.stdout)["files"]
+    assert told["primitives"][0]["position_bits"] == 9
+    assert told["textures"] == []
 
 
 def test_options_reach_the_optimiser(tmp_path: Path) -> None:

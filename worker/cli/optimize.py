@@ -21,6 +21,8 @@ compression at all, PNG and JPEG only, for tools that refuse anything else.
 exit codes: 0: done. 1: with --keep-going, some files failed. 2: an error.
 """
 AVOIDABLE = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp")
+BITS = range(1, 31)
+BITS_HELP = "for Draco; left out: chosen from the mesh and its textures"
 
 
 class ReportForm(StrEnum):
@@ -41,6 +43,11 @@ def optimize(arguments: list[str]) -> None:
         preset=wanted.preset,
         max_texture=wanted.max_texture,
         without=frozenset(wanted.no_extension),
+        geometry=not wanted.no_geometry,
+        textures=not wanted.no_textures,
+        position_bits=wanted.position_bits,
+        normal_bits=wanted.normal_bits,
+        uv_bits=wanted.uv_bits,
     )
     outcomes = run(todo, options, keep_going=wanted.keep_going)
     tell(outcomes, wanted.report, pipe=any(errand.target is PIPE for errand in todo))
@@ -69,6 +76,10 @@ def parser() -> ArgumentParser:
         metavar="NAME",
         help=f"do without a glTF extension, one of {', '.join(AVOIDABLE)}; may be repeated",
     )
+    add("--no-geometry", action="store_true", help="leave meshes as they are")
+    add("--no-textures", action="store_true", help="leave images as they are")
+    for what in ("position", "normal", "uv"):
+        add(f"--{what}-bits", type=bits, metavar="N", help=BITS_HELP)
     add("--report", type=ReportForm, choices=list(ReportForm), default=ReportForm.TEXT)
     add("--keep-going", action="store_true", help="go on after a file that fails")
     add("--in-place", action="store_true", help="replace IN itself")
@@ -78,6 +89,12 @@ def parser() -> ArgumentParser:
 def side(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text} is no number of pixels")
+    return int(text)
+
+
+def bits(text: str) -> int:
+    if not text.isdecimal() or int(text) not in BITS:
+        raise ArgumentTypeError(f"{text} is not from {BITS[0]} to {BITS[-1]}")
     return int(text)
 
 
