@@ -1,5 +1,7 @@
 """Smooth noise in space, between -1 and 1."""
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,34 +16,31 @@ Corners = tuple[NDArray[np.int32], NDArray[np.int32]]
 
 
 class Noise:
-    """One number for each point, or as many as asked."""
+    """A number for each point, or an array of numbers of the shape that is asked."""
 
-    def __init__(self, seed: int, width: int = 1) -> None:
-        self._width = width
-        self._values = scattered(SIZE * width, seed).astype(np.float32).reshape(SIZE, width)
+    def __init__(self, seed: int, *shape: int) -> None:
+        values = scattered(SIZE * prod(shape), seed).astype(np.float32)
+        self._shape = shape
+        self._values = values.reshape(SIZE, *shape)
 
     def __call__(self, points: Floats, frequency: float, octaves: int = 1) -> Floats:
-        made = self.vectors(points, frequency, octaves)
-        return made.reshape(points.shape[:-1])
-
-    def vectors(self, points: Floats, frequency: float, octaves: int = 1) -> Floats:
         flat = points.reshape(-1, 3)
-        made = np.empty((len(flat), self._width), flat.dtype)
+        made = np.empty((len(flat), *self._shape), flat.dtype)
         for start in range(0, len(flat), PIECE):
-            piece = flat[start : start + PIECE]
-            made[start : start + PIECE] = self._layered(piece, frequency, octaves)
-        return made.reshape(*points.shape[:-1], self._width)
+            axes = np.ascontiguousarray(flat[start : start + PIECE].T)
+            made[start : start + PIECE] = self._layered(axes, frequency, octaves)
+        return made.reshape(*points.shape[:-1], *self._shape)
 
-    def _layered(self, points: Floats, frequency: float, octaves: int) -> Floats:
-        total = np.zeros((len(points), self._width), points.dtype)
+    def _layered(self, axes: Floats, frequency: float, octaves: int) -> Floats:
+        total = np.zeros((axes.shape[1], *self._shape), axes.dtype)
         for octave in range(octaves):
-            finer = points * points.dtype.type(frequency * 2.07**octave) + 17.3 * octave
-            total += self._single(finer.astype(points.dtype, copy=False)) / 2**octave
+            scale, offset = (np.array(n, axes.dtype) for n in (frequency * 2.07**octave, 17.3))
+            total += self._single(axes * scale + offset * octave) / 2**octave
         return total / (2.0 - 0.5 ** (octaves - 1))
 
-    def _single(self, points: Floats) -> Floats:
-        x, y, z = (_corners(points[:, axis], prime) for axis, prime in enumerate(PRIMES))
-        fx, fy, fz = (_eased(points[:, axis, None]) for axis in range(3))
+    def _single(self, axes: Floats) -> Floats:
+        x, y, z = (_corners(axis, prime) for axis, prime in zip(axes, PRIMES, strict=True))
+        fx, fy, fz = (_eased(axis).reshape(-1, *(1 for _ in self._shape)) for axis in axes)
         edges = [[[self._values[(a ^ b ^ c) & (SIZE - 1)] for a in x] for b in y] for c in z]
         sides = [[_blend(low, high, fx) for low, high in side] for side in edges]
         low, high = (_blend(low, high, fy) for low, high in sides)

@@ -23,7 +23,7 @@ class Warp:
     frequency: float
 
     def __call__(self, points: Floats) -> Floats:
-        moved: Floats = points + self.noise.vectors(points, self.frequency) * self.depth
+        moved: Floats = points + self.noise(points, self.frequency) * self.depth
         return moved
 
 
