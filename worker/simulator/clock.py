@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from worker.simulator.errors import SimulatorError
@@ -15,12 +15,10 @@ from worker.simulator.thread import LoopThread
 IDLE_TIMEOUT = 10.0
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True)
 class Timer:
-    due: float
-    order: int
-    action: Callable[[], None] = field(compare=False)
-    canceled: bool = field(default=False, compare=False)
+    action: Callable[[], None]
+    canceled: bool = False
 
     def cancel(self) -> None:
         self.canceled = True
@@ -36,7 +34,7 @@ class Clock:
         self._started = time.monotonic()
         self._jumped = 0.0
         self._frozen: float | None = None
-        self._timers: list[Timer] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._orders = itertools.count()
         self._wake: asyncio.TimerHandle | None = None
         self._work: set[asyncio.Task[None]] = set()
@@ -92,9 +90,9 @@ class Clock:
         self._arm()
 
     def at(self, due: float, action: Callable[[], None]) -> Timer:
-        timer = Timer(due, next(self._orders), action)
+        timer = Timer(action)
         if due < math.inf:
-            heapq.heappush(self._timers, timer)
+            heapq.heappush(self._timers, (due, next(self._orders), timer))
             self._arm()
         return timer
 
@@ -121,9 +119,8 @@ class Clock:
         if self._frozen is not None:
             return
         try:
-            while self._timers and self._timers[0].due <= target:
-                timer = heapq.heappop(self._timers)
-                self._frozen = timer.due
+            while self._timers and self._timers[0][0] <= target:
+                self._frozen, _, timer = heapq.heappop(self._timers)
                 if not timer.canceled:
                     timer.action()
         finally:
@@ -134,7 +131,7 @@ class Clock:
             self._wake.cancel()
             self._wake = None
         if self.speed and self._timers and self._frozen is None and self._thread.runs:
-            delay = max(0.0, (self._timers[0].due - self.seconds()) / self.speed)
+            delay = max(0.0, (self._timers[0][0] - self.seconds()) / self.speed)
             self._wake = self._thread.loop.call_later(delay, self.run_due)
 
 

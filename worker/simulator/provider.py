@@ -14,6 +14,7 @@ from worker.simulator.account import Account, KeyRing
 from worker.simulator.book import BookedRequest, Ledger
 from worker.simulator.call import Call, Endpoint, Refusal
 from worker.simulator.clock import Clock
+from worker.simulator.downloads import answer_download, denied
 from worker.simulator.errors import SimulatorError
 from worker.simulator.fault import Fault, Operation, ProviderName
 from worker.simulator.links import Links
@@ -115,6 +116,29 @@ class Provider(ABC):
     ) -> BookedRequest:
         return BookedRequest(self.clock.now(), self.clock.wall(), method, path, operation, resource)
 
+    # --- requests that are the same everywhere
+
+    def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
+        for endpoint in self.endpoints:
+            if (params := endpoint.match(method, path)) is not None:
+                return endpoint, params
+        return self.nowhere, {}
+
+    def resource_of(self, params: Mapping[str, str]) -> str | None:
+        """The resource of a request whose path does not name one."""
+        task = self.tasks.get(params.get("id", ""))
+        return task.resource if task else None
+
+    async def download(self, call: Call) -> ASGIApp:
+        name, task = call.params["name"], self.tasks.get(call.params["id"])
+        if not self.links.opens(call.path, call.request.query_params, self.clock.seconds()):
+            return denied()
+        if task is None or task.deleted or not self.has_file(task, name):
+            return denied(404)
+        return await answer_download(
+            call, name, lambda: self.make_file(task, name), self.ledger.downloads.append
+        )
+
     # --- a task's life
 
     def identity(self) -> UUID:
@@ -187,11 +211,10 @@ class Provider(ABC):
     # --- what each provider does in its own way
 
     @abstractmethod
-    def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]: ...
+    def has_file(self, task: Task, name: str) -> bool: ...
 
     @abstractmethod
-    def resource_of(self, params: Mapping[str, str]) -> str | None:
-        """The resource of a request whose path does not name one."""
+    def make_file(self, task: Task, name: str) -> bytes: ...
 
     @abstractmethod
     def dress(self, call: Call) -> None:

@@ -7,8 +7,8 @@ from uuid import UUID
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from worker.simulator.call import Call, Endpoint, Refusal
-from worker.simulator.downloads import answer_download, denied
+from worker.simulator.call import Call, Refusal
+from worker.simulator.downloads import denied
 from worker.simulator.fault import Fault, ProviderName
 from worker.simulator.meshy import errors, files, objects
 from worker.simulator.meshy.account import MeshyAccount
@@ -103,30 +103,13 @@ class Meshy(Provider):
         nonce = f"{self.clock.seconds():.3f}" if self.dialect.fresh_links else ""
         return self.links.sign(path, objects.expires(task), nonce)
 
-    async def download(self, call: Call) -> ASGIApp:
-        name, task = call.params["name"], self.tasks.get(call.params["id"])
-        if not self.links.opens(call.path, call.request.query_params, self.clock.seconds()):
-            return denied()
-        if task is None or task.deleted or not files.has_file(task, name):
-            return denied(404)
-        return await answer_download(
-            call,
-            name,
-            lambda: files.make_file(self.workshop, task, name),
-            self.ledger.downloads.append,
-        )
+    def has_file(self, task: Task, name: str) -> bool:
+        return files.has_file(task, name)
+
+    def make_file(self, task: Task, name: str) -> bytes:
+        return files.make_file(self.workshop, task, name)
 
     # --- the way of a request
-
-    def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
-        for endpoint in self.endpoints:
-            if (params := endpoint.match(method, path)) is not None:
-                return endpoint, params
-        return self.nowhere, {}
-
-    def resource_of(self, params: Mapping[str, str]) -> str | None:
-        task = self.tasks.get(params.get("id", ""))
-        return task.resource if task else None
 
     def dress(self, call: Call) -> None:
         if call.endpoint.operation == "download":
@@ -186,7 +169,7 @@ class Meshy(Provider):
         """Every change of status or progress, to every hook; the body is the task itself."""
         now = self.clock.seconds()
         shown = objects.brief(task, now)
-        if task.facts.get("told") == shown:
+        if not self.webhooks.hooks or task.facts.get("told") == shown:
             return
         task.facts["told"] = shown
         self.webhooks.deliver(

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from worker.simulator.call import Call, Endpoint, Refusal
-from worker.simulator.downloads import answer_download, denied
+from worker.simulator.call import Call, Refusal
+from worker.simulator.downloads import denied
 from worker.simulator.fault import Fault, ProviderName
 from worker.simulator.plan import Phase
 from worker.simulator.provider import Provider, Surroundings
@@ -80,30 +80,13 @@ class Tripo(Provider):
         path = f"/{CDN}/{self.account.id}/{task.id}/{name}"
         return self.links.sign(path, self.clock.seconds() + self.dialect.link_seconds)
 
-    async def download(self, call: Call) -> ASGIApp:
-        name, task = call.params["name"], self.tasks.get(call.params["id"])
-        if not self.links.opens(call.path, call.request.query_params, self.clock.seconds()):
-            return denied()
-        if task is None or not files.has_file(task, name):
-            return denied(404)
-        return await answer_download(
-            call,
-            name,
-            lambda: files.make_file(self.workshop, task, name),
-            self.ledger.downloads.append,
-        )
+    def has_file(self, task: Task, name: str) -> bool:
+        return files.has_file(task, name)
+
+    def make_file(self, task: Task, name: str) -> bytes:
+        return files.make_file(self.workshop, task, name)
 
     # --- the way of a request
-
-    def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]]:
-        for endpoint in self.endpoints:
-            if (params := endpoint.match(method, path)) is not None:
-                return endpoint, params
-        return self.nowhere, {}
-
-    def resource_of(self, params: Mapping[str, str]) -> str | None:
-        task = self.tasks.get(params.get("id", ""))
-        return task.resource if task else None
 
     def dress(self, call: Call) -> None:
         if call.endpoint.operation == "download":
