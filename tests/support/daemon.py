@@ -23,7 +23,7 @@ from worker.storage.folder import FolderStorage
 # As named as in production, only shorter: a fault must show within a test's time.
 PATIENCE = Patience(paid_answer=2, answer=2, poll_first=0.3, poll_most=0.5, batch=0.2)
 LOOK_EVERY = 0.02
-GIVE_UP = 60.0
+GIVE_UP = 150.0
 
 
 def plan_for(db: Database, simulator: Simulator, folder: Path, **changes: Any) -> Plan:
