@@ -184,9 +184,7 @@ class Moves:
 def moves(before: Primitive, after: Primitive, match: Match) -> Moves:
     one, other = match.source.reshape(-1), match.output.reshape(-1)
     _, first = np.unique(one, return_index=True)
-    positions = before.attributes["POSITION"][one[first]]
-    if positions.dtype != np.float32:
-        positions = positions.astype(np.float32)
+    positions = before.values("POSITION")[one[first]]
     return Moves(exact_keys(positions), after.values("POSITION")[other[first]])
 
 

@@ -46,7 +46,7 @@ def match_triangles(source: Primitive, output: Primitive) -> Match:
 
 def corner_names(source: Primitive, output: Primitive) -> tuple[Integers, Integers]:
     """A number for each vertex, equal in both where the position is the same one."""
-    before, after = source.attributes["POSITION"], output.attributes["POSITION"]
+    before, after = source.values("POSITION"), output.values("POSITION")
     if output.grid is None:
         keys = np.concatenate([exact_keys(before), exact_keys(after)])
     else:
@@ -55,14 +55,14 @@ def corner_names(source: Primitive, output: Primitive) -> tuple[Integers, Intege
     return names[: len(before)], names[len(before) :]
 
 
-def exact_keys(positions: Array) -> Array:
+def exact_keys(positions: Floats) -> Array:
     rows = np.ascontiguousarray(positions + 0)  # the sum makes a zero of minus zero
     whole_row = np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))
     return np.asarray(rows.view(whole_row).reshape(-1))
 
 
-def grid_keys(positions: Array, grid: Grid) -> Integers:
-    points = np.rint((positions.astype(np.float64) - grid.origin) / grid.step).astype(np.int64)
+def grid_keys(positions: Floats, grid: Grid) -> Integers:
+    points = np.rint((positions - grid.origin) / grid.step).astype(np.int64)
     inside = points & 0x1FFFFF
     return np.asarray(inside[:, 0] | inside[:, 1] << 21 | inside[:, 2] << 42, dtype=np.int64)
 
