@@ -51,7 +51,7 @@ def walk(level: Sequence[Any], path: Iterable[str]) -> Sequence[Any]:
 
 
 def members(level: Sequence[Any], name: str) -> list[Any]:
-    if any(type(item) is not dict for item in level):
+    if not set(map(type, level)) <= {dict}:
         raise WrongShapeError("must be an object")
     return [item[name] for item in level if name in item]
 

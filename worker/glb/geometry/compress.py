@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from worker.glb.document import Document
 from worker.glb.geometry.families import by_mesh
-from worker.glb.geometry.groups import Group, accessor_bytes, find_groups
+from worker.glb.geometry.groups import Group, accessor_bytes, find_groups, judged
 from worker.glb.geometry.levels import levels_for
 from worker.glb.options import Options
 
 if TYPE_CHECKING:
+    from worker.glb.geometry.attempt import Attempt
     from worker.glb.geometry.encode import Work
     from worker.glb.geometry.prepare import Prepared
     from worker.glb.geometry.verify import Decoded, Expected
@@ -44,8 +45,8 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Running:
     prepared: "Prepared"
-    expected: "Expected"
-    attempts: dict[int, Future[bytes]]
+    expected: "Future[Expected]"
+    attempts: "dict[int, Future[Attempt]]"
 
 
 Family = list[Outcome | Running]
@@ -58,7 +59,7 @@ def start(document: Document, options: Options, pool: Executor) -> list[Family]:
 
 
 def leave(document: Document, why_not: str) -> list[Outcome]:
-    return [Outcome(group, None, group.why_not or why_not) for group in find_groups(document)]
+    return [Outcome(group, None, why_not) for group in find_groups(document)]
 
 
 def finish(families: Sequence[Family]) -> Iterator[Outcome]:
@@ -74,10 +75,13 @@ def finish(families: Sequence[Family]) -> Iterator[Outcome]:
 def start_family(
     document: Document, family: Sequence[Group], options: Options, pool: Executor
 ) -> Family:
+    if raw_bytes(document, family) < TOO_SMALL:
+        return [Outcome(group, None, "too small to gain") for group in family]
+    family = [judged(document, group) for group in family]
     left: Family = [Outcome(group, None, group.why_not) for group in family if group.why_not]
     eligible = [group for group in family if not group.why_not]
-    if raw_bytes(document, eligible) < TOO_SMALL:
-        return left + [Outcome(group, None, "too small to gain") for group in eligible]
+    if not eligible:
+        return left
 
     from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy
 
@@ -93,12 +97,15 @@ def raw_bytes(document: Document, groups: Sequence[Group]) -> int:
 
 
 def run(prepared: "Prepared", options: Options, pool: Executor) -> Running:
-    from worker.glb.geometry.encode import encode  # noqa: PLC0415 - heavy
-    from worker.glb.geometry.verify import expect  # noqa: PLC0415 - heavy
+    """Draco works in the pool while this thread takes down what it must give."""
+    from worker.glb.geometry.attempt import attempt, promise  # noqa: PLC0415 - heavy
 
-    levels = levels_for(len(prepared.work.faces), options)
-    attempts = {level: pool.submit(encode, prepared.work, level) for level in levels}
-    return Running(prepared, expect(prepared.work), attempts)
+    work, expected = prepared.work, Future["Expected"]()
+    levels = levels_for(len(work.faces), options)
+    alone = len(levels) == 1
+    attempts = {level: pool.submit(attempt, work, level, expected, check=alone) for level in levels}
+    promise(expected, work)
+    return Running(prepared, expected, attempts)
 
 
 def finish_group(member: Outcome | Running) -> Outcome:
@@ -116,15 +123,15 @@ def finish_group(member: Outcome | Running) -> Outcome:
 def smallest(running: Running) -> Encoded:
     from worker.glb.geometry.verify import verify  # noqa: PLC0415 - heavy
 
-    blobs = {level: attempt.result() for level, attempt in running.attempts.items()}
-    level = min(blobs, key=lambda level: len(blobs[level]))
-    work = running.prepared.work
+    made = {level: attempt.result() for level, attempt in running.attempts.items()}
+    level = min(made, key=lambda level: len(made[level].blob))
+    work, expected = running.prepared.work, running.expected.result()
     return Encoded(
         work=work,
-        blob=blobs[level],
+        blob=made[level].blob,
         level=level,
-        decoded=verify(blobs[level], work, running.expected),
-        position_error=running.expected.position_error,
+        decoded=made[level].decoded or verify(made[level].blob, work, expected),
+        position_error=expected.position_error,
         triangles_before=running.prepared.shape.triangles_before,
         note=running.prepared.note,
     )

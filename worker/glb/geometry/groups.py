@@ -1,7 +1,7 @@
 """Primitives that are the same geometry are one group: encoded once, shared by all its users."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -21,8 +21,8 @@ class Group:
     mode: int
     users: list[tuple[int, int]]  # mesh and position in it
     primitives: list[Json]
+    accessors: frozenset[int]
     why_not: str = ""  # the reason to leave it alone
-    accessors: frozenset[int] = field(default=frozenset())
 
     @property
     def meshes(self) -> set[int]:
@@ -33,33 +33,31 @@ def find_groups(document: Document) -> list[Group]:
     found: dict[object, Group] = {}
     for number, mesh in enumerate(document.items("meshes")):
         for position, primitive in enumerate(mesh["primitives"]):
-            group = found.setdefault(identity(primitive), new_group(document, primitive))
-            group.users.append((number, position))
-            group.primitives.append(primitive)
+            key = identity(primitive)
+            if key not in found:
+                found[key] = new_group(primitive)
+            found[key].users.append((number, position))
+            found[key].primitives.append(primitive)
     return list(found.values())
 
 
 def identity(primitive: Json) -> object:
     """What makes the geometry; extensions differ in what they say of it, so they must not."""
-    if primitive.keys() & {"targets", "extensions"}:
+    if "targets" in primitive or "extensions" in primitive:
         return id(primitive)
     names = tuple(sorted(primitive["attributes"].items()))
     return names, primitive.get("indices"), primitive.get("mode", 4)
 
 
-def new_group(document: Document, primitive: Json) -> Group:
-    accessors = set(primitive["attributes"].values())
-    if "indices" in primitive:
-        accessors.add(primitive["indices"])
-    return Group(
-        attributes=primitive["attributes"],
-        indices=primitive.get("indices"),
-        mode=primitive.get("mode", 4),
-        users=[],
-        primitives=[],
-        why_not=next(reasons_against(document, primitive), ""),
-        accessors=frozenset(accessors),
-    )
+def new_group(primitive: Json) -> Group:
+    attributes, indices = primitive["attributes"], primitive.get("indices")
+    accessors = {*attributes.values()} if indices is None else {*attributes.values(), indices}
+    return Group(attributes, indices, primitive.get("mode", 4), [], [], frozenset(accessors))
+
+
+def judged(document: Document, group: Group) -> Group:
+    """With the first reason against Draco, if there is one."""
+    return replace(group, why_not=next(reasons_against(document, group.primitives[0]), ""))
 
 
 def reasons_against(document: Document, primitive: Json) -> Iterator[str]:

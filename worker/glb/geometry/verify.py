@@ -1,5 +1,6 @@
 """Is what Draco made really the model? Decode it and compare every triangle, every attribute."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from worker.glb.accessors import COMPONENT_TYPES
 from worker.glb.geometry.channels import Channel, Way
 from worker.glb.geometry.encode import EncodingError, Work, unique_ids
-from worker.glb.geometry.fingerprint import fingerprint
+from worker.glb.geometry.fingerprint import blocks, fingerprint
 from worker.glb.geometry.rounding import box, on_octahedron, rounded
 
 Array = npt.NDArray[Any]
@@ -41,9 +42,13 @@ def expect(work: Work) -> Expected:
 
 def position_error(work: Work) -> float:
     values = work.positions.values
+    farthest = [farthest_square(work, values[block]) for block in blocks(len(values))]
+    return math.sqrt(np.max(farthest))
+
+
+def farthest_square(work: Work, values: Array) -> float:
     moved = rounded(values, work.grid.origin, work.grid.span, work.grid.bits)
-    squares = np.square(moved.astype(np.float64) - values)
-    return float(np.sqrt(squares.sum(axis=1).max()))
+    return float(np.square(moved.astype(np.float64) - values).sum(axis=1).max())
 
 
 def expected_columns(work: Work, *, fused: bool = False) -> Iterator[Array]:
@@ -59,9 +64,17 @@ def expected_values(work: Work, channel: Channel, *, fused: bool) -> Array:
         case Way.UV:
             return rounded(channel.values, *box(channel.values), channel.bits, fused=fused)
         case Way.NORMAL:
-            return on_octahedron(channel.values.astype(np.float64), channel.bits, fused=fused)
+            return directions(channel.values, channel.bits, fused=fused)
         case _:
             return channel.values
+
+
+def directions(normals: Array, bits: int, *, fused: bool = False) -> Array:
+    parts = [
+        on_octahedron(normals[block].astype(np.float64), bits, fused=fused)
+        for block in blocks(len(normals))
+    ]
+    return np.concatenate(parts)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -111,5 +124,5 @@ def draco_type(channel: Channel) -> int:
 def decoded_values(channel: Channel, values: Array) -> Array:
     """The binding widens what it has no type for; small whole numbers survive that."""
     if channel.way is Way.NORMAL:
-        return on_octahedron(values.astype(np.float64), channel.bits)
+        return directions(values, channel.bits)
     return values.astype(channel.values.dtype, copy=False)
