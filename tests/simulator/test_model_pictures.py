@@ -1,3 +1,4 @@
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -10,6 +11,7 @@ from worker.simulator.models.forms import FORMS
 WORDS = sorted(min(form.words) for form in FORMS)
 
 
+@cache
 def textured(seed: str, *, pbr: bool = False, size: int = 128) -> Model:
     return make_model(seed, 500, textured=True, pbr=pbr, texture_size=size)
 
@@ -44,7 +46,7 @@ def test_maps_have_the_size_that_was_asked(size: int) -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_the_whole_atlas_is_painted(word: str) -> None:
     """No row and no column of the texture is left black between the parts."""
-    colours = np.asarray(opened(textured(word).textures["base_color"])).max(axis=-1)
+    colours = np.asarray(opened(textured(word, pbr=True).textures["base_color"])).max(axis=-1)
     assert colours.max(axis=0).min() > 20
     assert colours.max(axis=1).min() > 20
     assert (colours > 8).mean() > 0.9
@@ -53,7 +55,7 @@ def test_the_whole_atlas_is_painted(word: str) -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_a_texture_looks_like_something(word: str) -> None:
     """It has colours apart from each other, and most of it is smooth: it is not noise."""
-    colours = np.asarray(opened(textured(word).textures["base_color"]), np.float64)
+    colours = np.asarray(opened(textured(word, pbr=True).textures["base_color"]), np.float64)
     assert colours.std(axis=(0, 1)).max() > 10
     steps = np.abs(np.diff(colours, axis=1)).mean(axis=-1)
     assert np.median(steps) < colours.std()
@@ -72,7 +74,7 @@ def test_the_normal_map_points_outwards(word: str) -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_a_thumbnail_shows_the_model(word: str) -> None:
     """A square PNG in which the model stands clear of the edges and fills a fair part."""
-    picture = opened(textured(word).thumbnail)
+    picture = opened(textured(word, pbr=True).thumbnail)
     assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (512, 512))
     sharp = np.abs(np.diff(np.asarray(picture.convert("L"), np.float64), axis=1)) > 3
     rows, columns = np.flatnonzero(sharp.any(axis=1)), np.flatnonzero(sharp.any(axis=0))
