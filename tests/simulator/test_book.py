@@ -87,7 +87,7 @@ def test_what_was_not_accepted_is_not_booked(
     simulator.script(Rule(fault, operation="create"))
     try:
         meshy.post(TEXT_TO_3D, json=PREVIEW)
-    except httpx.ReadError:
+    except httpx.TransportError:
         assert fault is Fault.CONNECTION_REFUSED_OR_RESET
     book = simulator.book("meshy")
     assert (book.tasks, book.credits_spent) == ((), 0)

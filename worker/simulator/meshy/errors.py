@@ -23,6 +23,7 @@ MODERATED = "Your input was blocked by content moderation"
 POSE = "Pose estimation failed. Please check the model and try again"
 DOCS = "https://docs.meshy.ai/en/api/errors#"
 RETRY_SECONDS = "1"
+UNPOSED = 422
 
 
 def of_fault(rule: Rule, queue_full: str) -> Refusal:
@@ -40,6 +41,8 @@ def of_fault(rule: Rule, queue_full: str) -> Refusal:
         Fault.MODERATED: (400, MODERATED),
     }[rule.fault]
     options = rule.options
+    if options.get("status") == UNPOSED:
+        message = POSE
     headers = {"retry-after": str(options["retry_after"])} if "retry_after" in options else {}
     return Refusal(
         int(options.get("status", status)), str(options.get("message", message)), headers=headers

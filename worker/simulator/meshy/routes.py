@@ -10,7 +10,9 @@ from worker.simulator import inputs
 from worker.simulator.call import Call, Endpoint, Handler, Refusal
 from worker.simulator.fault import Fault, Operation
 from worker.simulator.meshy import errors, objects
-from worker.simulator.meshy.orders import READERS, Asking, Order
+from worker.simulator.meshy.generation import image_to_3d, multi_image_to_3d, text_to_3d
+from worker.simulator.meshy.orders import Asking, Order, Reader
+from worker.simulator.meshy.processing import convert, remesh, retexture, rigging
 from worker.simulator.meshy.stream import Stream
 from worker.simulator.plan import Phase, draw_plan
 from worker.simulator.task import Task
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from worker.simulator.meshy.provider import Meshy
 
 CDN = "assets.meshy.ai"
+READERS: dict[str, Reader] = {
+    "text-to-3d": text_to_3d,
+    "image-to-3d": image_to_3d,
+    "multi-image-to-3d": multi_image_to_3d,
+    "remesh": remesh,
+    "retexture": retexture,
+    "rigging": rigging,
+    "convert": convert,
+}
 VERSION_OF = {"text-to-3d": "v2"}
 PAGE_SIZE = 10
 MOST_PAGE_SIZE = 50

@@ -21,7 +21,7 @@ from worker.simulator.task import Task, TaskError
 from worker.simulator.tripo import errors, files, objects
 from worker.simulator.tripo.account import TripoAccount
 from worker.simulator.tripo.dialect import Dialect
-from worker.simulator.tripo.routes import CDN, Routes
+from worker.simulator.tripo.routes import CDN, Routes, answer
 from worker.simulator.tripo.shelf import Shelf
 from worker.simulator.webhooks import Event, Hook, Parcel
 
@@ -110,6 +110,8 @@ class Tripo(Provider):
     def refuse(self, call: Call, refusal: Refusal) -> ASGIApp:
         if call.endpoint.operation == "download":
             return denied(refusal.status)
+        if call.endpoint.resource == "tasks" and call.fault is Fault.NOT_FOUND:
+            return answer({"tasks": {}, "missed": call.json()["task_ids"]})
         if "x-request-id" not in call.headers:
             self.dress(call)
         body = {
