@@ -11,6 +11,7 @@ from importlib import import_module
 from worker.errors import MeshqueueError
 
 EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130  # as a shell reports it
 QUICK = ("inspect", "optimize")
 
 
@@ -24,6 +25,8 @@ def main() -> None:
     except MeshqueueError as error:
         say_error(str(error))
         raise SystemExit(EXIT_ERROR) from None
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
 
 
 def say_error(text: str) -> None:

@@ -18,15 +18,16 @@ def read(source: Place) -> bytes:
 
 
 def write(target: Place, data: bytes) -> None:
-    if target is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        replace(target, data)
+        if target is None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace(target, data)
     except OSError as error:
-        raise ModelFileError(f"{target}: can't be written: {error.strerror}.") from None
+        name = target or "standard output"
+        raise ModelFileError(f"{name}: can't be written: {error.strerror}.") from None
 
 
 def replace(target: Path, data: bytes) -> None:
