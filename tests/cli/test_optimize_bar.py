@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.glb.build import one_mesh
 from tests.support.cache import CHECKOUT
 
-
 END = b"end of it"
 
 
