@@ -1,6 +1,8 @@
 """Everything at once, in any order, and after each step every invariant."""
 
 import os
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -17,7 +19,8 @@ LONG = bool(os.environ.get("MESHQUEUE_LONG"))
 # After ten examples hypothesis makes most of them from parts of an earlier one, which finds
 # little here: so there are many short searches. An ordinary run plays the same games each time,
 # so that it never fails by luck; the long one plays new ones.
-SEARCHES = 250 if LONG else 4
+SEARCHES = 4
+LONG_MINUTES = 20
 PROFILE = settings(
     max_examples=10,
     stateful_step_count=150 if LONG else 80,
@@ -32,7 +35,7 @@ class Everybody(Clients, Operators, Lives, Stages):
     pass
 
 
-@pytest.mark.timeout(3600 if LONG else 300)
+@pytest.mark.timeout(3 * 60 * LONG_MINUTES if LONG else 300)
 def test_invariants_hold_whatever_happens(db: Database) -> None:
     """Ledger, slots, fence and endings stay right in every order of calls, deaths and doubts."""
     superuser = db.superuser()
@@ -42,5 +45,14 @@ def test_invariants_hold_whatever_happens(db: Database) -> None:
         def __init__(self) -> None:
             super().__init__(db, superuser)
 
-    for number in range(SEARCHES):
-        run_state_machine_as_test(Here if LONG else seed(number)(Here), settings=PROFILE)
+    for search in searches(Here):
+        run_state_machine_as_test(search, settings=PROFILE)
+
+
+def searches(machine: type[Everybody]) -> Iterator[type[Everybody]]:
+    if not LONG:
+        yield from (seed(number)(machine) for number in range(SEARCHES))
+        return
+    until = time.monotonic() + 60 * LONG_MINUTES
+    while time.monotonic() < until:
+        yield machine
