@@ -54,7 +54,7 @@ def simulate(
     port: int = typer.Option(DEFAULT_PORT, help="On 127.0.0.1; 0 takes any free one."),
     speed: float = typer.Option(1.0, help="Simulated seconds a second; 0 stands still."),
     seed: int = typer.Option(1, help="The same seed draws the same keys, waits and chances."),
-    script: Path | None = typer.Option(None, help="Faults, as [[rule]] tables of a TOML file."),
+    script: Path | None = typer.Option(None, help="Faults: a TOML file of `rule` tables."),
     live: bool = typer.Option(True, help="Keep the account book on the screen, or print lines."),
 ) -> None:
     """Stand in for Meshy and Tripo on this machine, and make them fail on demand.

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from worker.simulator.book import Book, BookedRequest, BookedTask
@@ -109,7 +110,8 @@ def _faults(books: list[Book]) -> Table:
     faults = [(request, provider) for request, provider in done if request.fault]
     for request, provider in sorted(faults, key=lambda pair: pair[0].at)[-LAST_FAULTS:]:
         answer = str(request.status or "none")
-        table.add_row(request.fault, provider, f"{request.method} {request.path}", answer)
+        asked = escape(f"{request.method} {request.path}")
+        table.add_row(request.fault, provider, asked, answer)
     return table
 
 
