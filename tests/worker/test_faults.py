@@ -1,0 +1,171 @@
+"""What the worker does when a provider, a network or a worker fails on the way."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.support import jobs
+from tests.support.daemon import plan_for, the_end, until, working
+from tests.support.database import Database
+from tests.support.jobs import PREVIEW_ONLY, Row, rich_user
+from worker.pipeline import submission, upkeep
+from worker.simulator import Fault, Rule, Simulator
+
+pytestmark = pytest.mark.newest_postgres
+
+FAST = 400.0
+CREDITS = 100
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(seed=1, speed=FAST) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is named in seconds for production would only be waited for."""
+    monkeypatch.setattr(upkeep, "BALANCE_EVERY", 0.3)
+    for kind in submission.WAITS:
+        monkeypatch.setitem(submission.WAITS, kind, 0.3)
+
+
+def create(db: Database) -> tuple[UUID, UUID]:
+    user = rich_user(db, CREDITS)
+    job: UUID = jobs.create(db, user, PREVIEW_ONLY)["id"]
+    return user, job
+
+
+def paid(simulator: Simulator) -> int:
+    return len(simulator.book("meshy").tasks)
+
+
+async def outcome(db: Database, simulator: Simulator, folder: Path) -> Row:
+    """Of one job whose only paid stage is a preview; whatever comes of it, the ledger is right."""
+    user, job = create(db)
+    async with working(plan_for(db, simulator, folder)):
+        row = await the_end(db, job)
+        await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slot")
+    charged = row["credits_cost"] if row["status"] == "SUCCEEDED" else 0
+    assert jobs.account(db, user) == (CREDITS - charged, 0)
+    return row
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.ANSWER_DROPPED, Fault.ANSWER_5XX_AFTER_ACCEPT, Fault.MALFORMED_2XX],
+)
+async def test_an_answer_that_was_lost_is_found_in_the_list(
+    db: Database, simulator: Simulator, tmp_path: Path, fault: Fault
+) -> None:
+    """The request was accepted and nobody heard: its task is adopted, nothing is sent again."""
+    simulator.script(Rule(fault=fault, provider="meshy", operation="create"))
+    row = await outcome(db, simulator, tmp_path)
+    assert (row["status"], paid(simulator)) == ("SUCCEEDED", 1)
+
+
+@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.NO_SLOT])
+async def test_a_refusal_that_passes_is_waited_for(
+    db: Database, simulator: Simulator, tmp_path: Path, fault: Fault
+) -> None:
+    """Too many requests or tasks: the same request goes out later, and no try is used up."""
+    simulator.script(Rule(fault=fault, provider="meshy", operation="create", times=2))
+    row = await outcome(db, simulator, tmp_path)
+    assert (row["status"], paid(simulator)) == ("SUCCEEDED", 1)
+    assert jobs.run_of(db, row["id"], "PREVIEW")["retries"] == 0
+
+
+@pytest.mark.parametrize("fault", [Fault.OUT_OF_CREDIT, Fault.UNAUTHORISED])
+async def test_a_pause_lifts_itself(
+    db: Database, simulator: Simulator, tmp_path: Path, fault: Fault
+) -> None:
+    """An empty account or a refused key pauses the provider until its balance says otherwise."""
+    simulator.script(Rule(fault=fault, provider="meshy", operation="create"))
+    row = await outcome(db, simulator, tmp_path)
+    assert (row["status"], paid(simulator)) == ("SUCCEEDED", 1)
+    kinds = db.admin.values("select kind from meshqueue.incidents order by id")
+    assert kinds == ["provider_paused", "provider_resumed"]
+
+
+async def test_what_is_declined_fails_and_costs_nothing(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The user reads why, in words meant for them."""
+    simulator.script(Rule(fault=Fault.INVALID, provider="meshy", operation="create"))
+    row = await outcome(db, simulator, tmp_path)
+    assert (row["status"], row["error_code"]) == ("FAILED", "invalid_request")
+    assert "Change it and try again" in row["error_message"]
+    assert paid(simulator) == 0
+
+
+@pytest.mark.parametrize(("failures", "status"), [(1, "SUCCEEDED"), (2, "FAILED")])
+async def test_a_failed_task_is_tried_once_more(
+    db: Database, simulator: Simulator, tmp_path: Path, failures: int, status: str
+) -> None:
+    """Where the provider says that another try makes sense: one, and the first is paid back."""
+    options = {"type": "server_error", "message": "it broke"}
+    simulator.script(
+        Rule(
+            fault=Fault.TASK_FAILED,
+            provider="meshy",
+            operation="task",
+            times=failures,
+            options=options,
+        )
+    )
+    row = await outcome(db, simulator, tmp_path)
+    assert (row["status"], paid(simulator)) == (status, 2)
+
+
+async def test_a_worker_that_is_stopped_hands_over(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Another one watches the same task to its end: nothing is bought again."""
+    simulator.clock.speed = 20.0
+    _, job = create(db)
+    async with working(plan_for(db, simulator, tmp_path)):
+        await until(lambda: jobs.run_of(db, job, "PREVIEW")["progress"] > 0, "progress")
+    assert jobs.run_of(db, job, "PREVIEW")["state"] == "ready"
+    async with working(plan_for(db, simulator, tmp_path)):
+        assert (await the_end(db, job))["status"] == "SUCCEEDED"
+    assert paid(simulator) == 1
+
+
+async def test_a_stop_cuts_no_paid_request(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """SIGTERM while a request is under way: its answer is awaited and written down."""
+    slow = Rule(
+        fault=Fault.ACCEPTED_LATE, provider="meshy", operation="create", options={"seconds": 0}
+    )
+    simulator.script(slow)
+    _, job = create(db)
+    async with working(plan_for(db, simulator, tmp_path)) as daemon:
+        await until(lambda: len(daemon.posts), "the request")
+    query = "select outcome::text from meshqueue.submissions"
+    assert db.admin.values(query)[0] in ("accepted", "lost")
+    async with working(plan_for(db, simulator, tmp_path)):
+        assert (await the_end(db, job))["status"] == "SUCCEEDED"
+    assert paid(simulator) == 1
+
+
+async def test_ten_slots_and_two_workers(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """However many wait and however many work, the provider never sees more than the limit."""
+    simulator.meshy.account.queued_tasks = 1_000
+    jobs.set_setting(db, "max_in_flight_meshy", "3")
+    users = [rich_user(db, 1_000) for _ in range(4)]
+    made = [jobs.create_by_server(db, users[number % 4], PREVIEW_ONLY) for number in range(16)]
+    async with (
+        working(plan_for(db, simulator, tmp_path)),
+        working(plan_for(db, simulator, tmp_path)),
+    ):
+        ends = await asyncio.gather(*(the_end(db, job["id"]) for job in made))
+    assert {row["status"] for row in ends} == {"SUCCEEDED"}
+    assert simulator.book("meshy").peak_concurrent <= 3
+    assert paid(simulator) == len(made)
