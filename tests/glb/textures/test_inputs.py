@@ -17,7 +17,10 @@ from tests.glb.textures.pictures import (
     run_one,
     shown_as,
 )
+from worker.glb.document import Document
 from worker.glb.errors import GlbError
+from worker.glb.options import Options
+from worker.glb.textures import plan_textures
 from worker.glb.textures.picture import likeness
 
 
@@ -168,6 +171,13 @@ def test_equal_pictures_are_worked_on_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(lambda job: job.run(), jobs))
     assert len({id(result.data) for result in results}) == 1
+
+
+def test_a_buffer_that_may_change_is_as_good_as_bytes() -> None:
+    """A bytearray, as a network library hands it over."""
+    data = bytearray(shown_as("baseColorTexture", encoded(gradient())).data())
+    (job,) = plan_textures(Document.read(data), Options())
+    assert job.run().mime == "image/webp"
 
 
 def test_equal_pictures_of_different_roles_are_told_apart() -> None:

@@ -62,7 +62,9 @@ class TextureJob:
         if not self.aim.ways:
             return self.kept(self.aim.why_not)
         try:
-            written = self.once((self.source.data, self.aim), lambda: write(self.source, self.aim))
+            written = self.once(
+                (self.source.fingerprint, self.aim), lambda: write(self.source, self.aim)
+            )
         except Exception as error:  # noqa: BLE001 - damaged pictures make decoders raise anything
             return self.kept(f"it can't be decoded: {error}")
         if written is None:

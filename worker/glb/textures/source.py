@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
@@ -60,6 +61,10 @@ class Source:
         if self.mime == WEBP and self.head[12:16] == b"VP8X":
             return bool(self.head[WEBP_FLAGS_OFFSET] & WEBP_ANIMATED)
         return self.mime == PNG and b"acTL" in self.head
+
+    @property
+    def fingerprint(self) -> bytes:
+        return blake2b(self.data or b"", digest_size=16).digest()
 
     @property
     def head(self) -> bytes:
