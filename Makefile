@@ -6,7 +6,7 @@ READY := .venv/ready
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker lint bench lock clean
+.PHONY: help setup demo test test-docker lint bench bench-glb lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ lint: $(READY) ## check style, format and types
 bench: $(READY) ## measure what the README promises; takes minutes
 	@echo "==> bench"
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
+
+bench-glb: $(READY) ## measure the GLB optimiser against its peers; ARGS='--samples FOLDER'
+	@echo "==> bench-glb"
+	@$(VENV_PYTHON) -m tests.bench.glb $(ARGS)
 
 # From the public index alone, whatever this machine is set up to use: only then do the locks
 # hold the hashes of every platform's files, and no address.

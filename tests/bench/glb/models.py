@@ -1,6 +1,9 @@
 """Models such as AI providers return: one mesh, an atlas, three textures."""
 
+import re
 import struct
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from tests.bench.glb.thinning import model_like_mesh
 from tests.support.cache import cache_folder
 
 SIZES = {"gen10k": 10_000, "gen100k": 100_000, "gen300k": 300_000, "gen500k": 500_000}
+AI_MODEL = re.compile(r"(AI|gen)\d+k")
 TEXTURE = 2048
+MANY = 4000
 # Of a changed generator; so that what an older one left in the cache is not measured.
 EDITION = 1
 FLOAT, UINT32 = 5126, 5125
@@ -63,6 +68,11 @@ class Glb:
         return head + text + struct.pack("<II", len(self.binary), 0x004E4942) + self.binary
 
 
+def is_ai_model(name: str) -> bool:
+    """Those made here, and samples named like them, textures and all."""
+    return AI_MODEL.fullmatch(name) is not None
+
+
 def ai_like_model(triangles: int, *, texture: int = TEXTURE, seed: int = 5) -> bytes:
     glb = Glb()
     primitive = add_geometry(glb, unwrap(model_like_mesh(triangles, seed)))
@@ -97,13 +107,28 @@ def add_material(glb: Glb, size: int, random: np.random.Generator) -> int:
     return glb.add("materials", material)
 
 
+def json_heavy_model() -> bytes:
+    """4,000 small meshes, each with a node: 2.5 MB of JSON."""
+    glb = Glb()
+    glb.root |= {"scene": 0, "scenes": [{"nodes": list(range(MANY))}]}
+    corners = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]], np.uint32).reshape(-1, 1)
+    points = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]], np.float32)
+    for number in range(MANY):
+        attributes = {"POSITION": glb.accessor(points * (1 + number % 7), "VEC3", ARRAY)}
+        indices = glb.accessor(corners, "SCALAR", ELEMENTS)
+        primitive = {"attributes": attributes, "indices": indices}
+        glb.add("meshes", {"name": f"part {number} of the whole", "primitives": [primitive]})
+        glb.add("nodes", {"mesh": number, "name": f"node {number}", "translation": [number, 0, 0]})
+    return glb.to_bytes()
+
+
 def generated_models() -> list[Path]:
     """Made once and kept; the same on every machine but for the last bits of floats."""
-    folder = cache_folder("glb-models", str(EDITION))
-    files = []
-    for name, triangles in SIZES.items():
-        file = folder / f"{name}.glb"
-        if not file.exists():
-            file.write_bytes(ai_like_model(triangles))
-        files.append(file)
-    return files
+    return [kept(name, partial(ai_like_model, triangles)) for name, triangles in SIZES.items()]
+
+
+def kept(name: str, make: Callable[[], bytes]) -> Path:
+    file = cache_folder("glb-models", str(EDITION)) / f"{name}.glb"
+    if not file.exists():
+        file.write_bytes(make())
+    return file
