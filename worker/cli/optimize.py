@@ -22,7 +22,17 @@ exit codes: 0: done. 1: with --keep-going, some files failed. 2: an error.
 """
 AVOIDABLE = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp")
 BITS = range(1, 31)
+IN_HELP = "a GLB file, a folder of them, or - for standard input"
+OUT_HELP = """a file, a folder, or - for standard output. Left out: IN.optimized.glb beside IN, or
+the folder IN.optimized"""
+WITHOUT_HELP = "do without this extension of glTF; may be repeated"
 BITS_HELP = "for Draco; left out: chosen from the mesh and its textures"
+FLAGS = {
+    "--no-geometry": "leave meshes as they are",
+    "--no-textures": "leave images as they are",
+    "--keep-going": "go on after a file that fails",
+    "--in-place": "replace IN itself",
+}
 
 
 class ReportForm(StrEnum):
@@ -32,10 +42,10 @@ class ReportForm(StrEnum):
 
 
 def optimize(arguments: list[str]) -> None:
-    """Make GLB files smaller without losing anything of them.
+    """Make GLB files smaller without losing a triangle.
 
-    Every piece that was rewritten is read again and compared first; a file that would grow is
-    written as it was.
+    Every piece that was rewritten is read again and compared first. A file that would grow is
+    written as it was, except by the preset that undoes compression.
     """
     wanted = parser().parse_args(arguments)
     todo = errands(wanted.source, wanted.target, in_place=wanted.in_place)
@@ -57,33 +67,22 @@ def optimize(arguments: list[str]) -> None:
 
 def parser() -> ArgumentParser:
     found = ArgumentParser("meshqueue optimize", description=optimize.__doc__, epilog=EPILOG)
+    found.add_argument("source", metavar="IN", help=IN_HELP)
+    found.add_argument("target", metavar="OUT", nargs="?", help=OUT_HELP)
+    add_choices(found)
+    for flag, text in FLAGS.items():
+        found.add_argument(flag, action="store_true", help=text)
+    return found
+
+
+def add_choices(found: ArgumentParser) -> None:
     add = found.add_argument
-    add("source", metavar="IN", help="a GLB file, a folder of them, or - for standard input")
-    add(
-        "target",
-        metavar="OUT",
-        nargs="?",
-        help="a file, a folder, or - for standard output. Left out: IN.optimized.glb beside "
-        "IN, or the folder IN.optimized",
-    )
     add("--preset", type=Preset, choices=list(Preset), default=Preset.BALANCED, help="see below")
     add("--max-texture", type=side, metavar="N", help="scale textures to at most N pixels a side")
-    add(
-        "--no-extension",
-        action="append",
-        choices=AVOIDABLE,
-        default=[],
-        metavar="NAME",
-        help=f"do without a glTF extension, one of {', '.join(AVOIDABLE)}; may be repeated",
-    )
-    add("--no-geometry", action="store_true", help="leave meshes as they are")
-    add("--no-textures", action="store_true", help="leave images as they are")
+    add("--no-extension", action="append", choices=AVOIDABLE, default=[], help=WITHOUT_HELP)
     for what in ("position", "normal", "uv"):
         add(f"--{what}-bits", type=bits, metavar="N", help=BITS_HELP)
     add("--report", type=ReportForm, choices=list(ReportForm), default=ReportForm.TEXT)
-    add("--keep-going", action="store_true", help="go on after a file that fails")
-    add("--in-place", action="store_true", help="replace IN itself")
-    return found
 
 
 def side(text: str) -> int:

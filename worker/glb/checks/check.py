@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from worker.glb.checks.findings import Finding, Findings, PrimitiveFacts
 from worker.glb.checks.primitives import primitive_facts
+from worker.glb.checks.surfaces import surface_findings
 from worker.glb.checks.textures import texture_facts, texture_findings
 from worker.glb.checks.weight import bytes_by_kind, unreferenced
 from worker.glb.container import Buffer
@@ -20,8 +21,6 @@ MOST_TRIANGLES_OF_A_MESH = 20_000
 
 def check(data: Buffer) -> Findings:
     """Raises GlbError, naming the place, where the file can't be read."""
-    from worker.glb.checks.surfaces import surface_findings  # noqa: PLC0415 - numpy takes its time
-
     document = Document.read(data)
     validate(document)
     uses = extension_uses(document)
