@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.providers.order import Task
+from tests.providers.orders import answer
+from worker.providers import PROVIDERS
+from worker.providers.order import Step, Task
 from worker.providers.outcome import Listing, Sighting
 from worker.providers.reconciliation import Absent, Adopt, NotYet, Unclear, reconcile
 
@@ -86,3 +88,14 @@ def test_a_request_is_sent_again_only_on_proof(
         assert {name for name, _ in names} <= claimed
     if isinstance(verdict, Adopt):
         assert verdict.task.id not in claimed
+
+
+@pytest.mark.parametrize(("name", "nothing"), [("MESHY", []), ("TRIPO", {"data": []})])
+def test_a_list_is_as_old_as_its_first_page(name: str, nothing: object) -> None:
+    """What was accepted while it was read may be missing from it."""
+    talk = PROVIDERS[name]().search(Step("preview", "text-to-3d", {}, {}), GAVE_UP)
+    next(talk)
+    asked = datetime.now(UTC)
+    with pytest.raises(StopIteration) as said:
+        talk.send(answer(200, nothing))
+    assert said.value.value.read_at <= asked

@@ -137,6 +137,7 @@ class Listing:
     sightings: tuple[Sighting, ...]
     complete: bool
     read_at: datetime
+    """When reading began: pages wait for their turn, and the first one has the newest tasks."""
 
 
 # --- the rest

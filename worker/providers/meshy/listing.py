@@ -25,6 +25,7 @@ KINDS = {
 
 
 def search(path: str, step: Step, since: datetime) -> Talk[Listing | Failure]:
+    looked_at = datetime.now(UTC)
     earliest = since - CLOCKS_DIFFER
     found: dict[str, Sighting] = {}
     readable = True
@@ -35,8 +36,8 @@ def search(path: str, step: Step, since: datetime) -> Talk[Listing | Failure]:
         readable = readable and all(_is_readable(task) for task in tasks)
         found |= _sightings(step, tasks, earliest)
         if len(tasks) < PAGE or _reaches_back(tasks, earliest):
-            return _listing(found, complete=readable)
-    return _listing(found, complete=False)
+            return Listing(tuple(found.values()), readable, looked_at)
+    return Listing(tuple(found.values()), complete=False, read_at=looked_at)
 
 
 def _page(path: str, page: int) -> Call:
@@ -91,7 +92,3 @@ def is_ours(step: Step, task: Mapping[str, Any]) -> bool:
     return bool(shown.get("prompt")) and all(
         (step.content.get(name) or "") == value for name, value in shown.items()
     )
-
-
-def _listing(found: Mapping[str, Sighting], *, complete: bool) -> Listing:
-    return Listing(tuple(found.values()), complete, datetime.now(UTC))

@@ -34,6 +34,7 @@ INPUT_BY_OTHER_NAMES = ("original_model_task_id", "file_token")
 
 
 def search(step: Step, since: datetime) -> Talk[Listing | Failure]:
+    looked_at = datetime.now(UTC)
     earliest = since - CLOCKS_DIFFER
     rows: dict[str, datetime] = {}
     readable = True
@@ -44,8 +45,8 @@ def search(step: Step, since: datetime) -> Talk[Listing | Failure]:
         readable = readable and all(_is_readable(row) for row in shown)
         rows |= dict(_candidates(step, shown, earliest))
         if len(shown) < PAGE or _reaches_back(shown, earliest):
-            return (yield from _compare(step, rows, complete=readable))
-    return (yield from _compare(step, rows, complete=False))
+            return (yield from _compare(step, rows, looked_at, complete=readable))
+    return (yield from _compare(step, rows, looked_at, complete=False))
 
 
 def _page(page: int) -> Call:
@@ -90,7 +91,7 @@ def _reaches_back(rows: Sequence[Mapping[str, Any]], earliest: datetime) -> bool
 
 
 def _compare(
-    step: Step, rows: Mapping[str, datetime], *, complete: bool
+    step: Step, rows: Mapping[str, datetime], looked_at: datetime, *, complete: bool
 ) -> Talk[Listing | Failure]:
     inputs: dict[str, Any] = {}
     ids = list(rows)
@@ -103,7 +104,7 @@ def _compare(
         Sighting(Task(step.resource, found), made, is_ours(step, inputs.get(found, {})))
         for found, made in rows.items()
     )
-    return Listing(sightings, complete, datetime.now(UTC))
+    return Listing(sightings, complete, looked_at)
 
 
 def list_call(ids: Sequence[str]) -> Call:
