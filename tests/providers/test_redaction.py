@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.providers.call import Answer
 from worker.providers.failure import Kind
+from worker.providers.outcome import Link, Output, Succeeded
+from worker.providers.protocol import Secrets
 from worker.providers.redaction import (
     LONGEST_DETAIL,
     LONGEST_TEXT,
@@ -69,3 +72,11 @@ def test_any_json_stays_json_that_postgres_takes(value: object) -> None:
     """No NUL, no NaN."""
     clean = json.dumps(redacted_json(value), allow_nan=False)
     assert "\\u0000" not in clean
+
+
+def test_a_value_that_is_printed_tells_no_secret() -> None:
+    """A log line or a traceback may hold any of them."""
+    link = Link("model", "glb", "https://a.b/c.glb?Signature=secret")
+    answer = Answer(200, {"location": "https://a.b/?secret"}, b'{"file_token": "secret"}')
+    for value in (Succeeded(Output(links=(link,))), answer, Secrets(clear=("whsec_secret",))):
+        assert "secret" not in repr(value)

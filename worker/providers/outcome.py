@@ -57,7 +57,7 @@ class Link:
 
     role: str
     format: str
-    url: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

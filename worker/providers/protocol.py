@@ -1,7 +1,7 @@
 """What the pipeline knows of a provider."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Done:
 class Secrets:
     """What a webhook may be signed with: in clear, or only known by its SHA-256."""
 
-    clear: tuple[str, ...] = ()
+    clear: tuple[str, ...] = field(default=(), repr=False)
     hashes: frozenset[str] = frozenset()
 
 
