@@ -51,7 +51,9 @@ Steer it while it runs:
 
 
 def simulate(
-    port: int = typer.Option(DEFAULT_PORT, help="On 127.0.0.1; 0 takes any free one."),
+    port: int = typer.Option(
+        DEFAULT_PORT, min=0, max=65_535, help="On 127.0.0.1; 0 takes any free one."
+    ),
     speed: float = typer.Option(1.0, help="Simulated seconds a second; 0 stands still."),
     seed: int = typer.Option(1, help="The same seed draws the same keys, waits and chances."),
     script: Path | None = typer.Option(None, help="Faults: a TOML file of `rule` tables."),
