@@ -3,7 +3,13 @@
 MeshqueueError            the base; its text says what is wrong, where, and what to do
 ├── SettingsError         the environment is incomplete or contradicts itself
 ├── EmbeddedPostgresError the Postgres in a folder can't be found or does not start
-└── ModelFileError        a model's file can't be found, read, understood or written
+├── ModelFileError        a model's file can't be found, read, understood or written
+├── SchemaError           the database can't be brought up to date (its own tree: schema.errors)
+├── RefusedError          the database refuses a request of `make` or `demo` (local.user)
+├── NotMadeError          the job of `make` ended without a model (cli.make)
+└── SimulatorError        the simulator was asked for something that it can't do (simulator.errors)
+
+Apart from it stands glb.errors.GlbError, a ValueError: the optimiser imports nothing of the rest.
 """
 
 
