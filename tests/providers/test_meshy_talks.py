@@ -116,6 +116,12 @@ def test_refine_is_known_by_prompt_and_texture_prompt() -> None:
     assert ours(listing) == ["task-1"]
 
 
+@pytest.mark.parametrize("kind", [None, "", "text-to-3d", "text_to_3d_preview"])
+def test_kind_of_another_spelling_may_be_ours(kind: str | None) -> None:
+    """A name that nobody knows proves nothing to be absent."""
+    assert ours(search(PREVIEW, [listed(1, 5, type=kind)])) == ["task-1"]
+
+
 def test_what_shows_no_content_is_never_ours() -> None:
     """A remesh without a prompt could be anybody's."""
     listing = search(REMESH, [{"id": "a", "type": "remesh", "created_at": 1793491300000}])

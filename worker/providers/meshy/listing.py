@@ -78,10 +78,10 @@ def _sightings(
 
 
 def _is_of_kind(step: Step, task: Mapping[str, Any]) -> bool:
-    """Previews and refines share a list. A kind that it doesn't name may be ours."""
+    """Previews and refines share a list. Only what is surely the other one is left out."""
     asked = KINDS.get((step.resource, text(step.content.get("mode"))), "")
     shown = text(task.get("type"))
-    return not asked or not shown or shown == asked
+    return not asked or shown == asked or shown not in KINDS.values()
 
 
 def is_ours(step: Step, task: Mapping[str, Any]) -> bool:
