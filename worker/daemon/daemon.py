@@ -140,8 +140,13 @@ class Daemon:
     async def _serve(self) -> None:
         health = Health(self.engine, self.listener, self._counts)
         webhooks = Webhooks(self.engine, self.plan.served, self.plan.webhook_secrets)
-        self.server = new_server(new_http(health, webhooks), self.plan.port)
-        await self.server.serve()
+        self.server = server = new_server(new_http(health, webhooks), self.plan.port)
+        serving = asyncio.create_task(server.serve())
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True  # uvicorn closes its sockets only when it ends by itself
+            await serving
 
     async def _drain(self) -> None:
         """Watched tasks go on elsewhere at once; a delivery under way may end by itself."""
@@ -155,6 +160,7 @@ class Daemon:
         await self.deliveries.close()
 
     async def _close(self) -> None:
+        await self.supervision.end("http", grace=LAST_WORDS)
         await self.supervision.end_all()
         self.watchdog.stop()
         await self._leave()

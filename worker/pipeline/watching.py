@@ -51,9 +51,9 @@ async def watch(tools: Tools, held: Held, watched: Watched) -> Position | Ending
 async def see_end(
     tools: Tools, held: Held, watched: Watched
 ) -> Succeeded | Failed | Canceled | Ending:
+    if watched.hinted and (end := note(tools, held, await tools.provider.look(watched.task))):
+        return end  # a webhook about it was quicker than the answer to its request
     async with aclosing(tools.provider.watch(watched.task)) as states:
-        if watched.hinted:
-            tools.provider.nudge(watched.task.id)
         stopping = asyncio.create_task(stop_when_over(tools, held, watched))
         try:
             return await first_end(tools, held, states, stopping)
