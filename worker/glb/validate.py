@@ -180,7 +180,10 @@ def check_primitive(document: Document, primitive: Json, checked: set[tuple[int,
         return
     vertices = document.items("accessors")[primitive["attributes"]["POSITION"]]["count"]
     pair = (primitive["indices"], vertices)
-    if pair not in checked and DRACO not in (primitive.get("extensions") or {}):
+    extensions = primitive.get("extensions", {})
+    if type(extensions) is not dict:
+        raise ValueError("extensions must be an object")
+    if pair not in checked and DRACO not in extensions:
         checked.add(pair)
         check_vertex_indices(document, *pair)
 
