@@ -1,12 +1,13 @@
 """Minutes or hours of hostile files: `python -m tests.fuzz CORPUS -max_total_time=600`.
 
 Needs atheris, which is no dependency of ours: pip install atheris. CORPUS is a folder; the files
-in it are where the fuzzer begins, and it adds those that reach new code. A find is written to the
-working folder; it belongs into tests/glb as a test.
+in it are where the fuzzer begins, and it adds those that reach new code. Finds are written to the
+working folder, find-*.glb with what happened beside it; each belongs into tests/glb as a test.
 """
 
 import random
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 
@@ -24,8 +25,21 @@ BLIND = 0.1  # the share of inputs that the fuzzer changes without knowing what 
 
 def test_one_input(data: bytes) -> None:
     """The last byte chooses the preset, so that a find says all that is needed to see it again."""
-    if data:
+    if not data:
+        return
+    try:
         survive(data[:-1], PRESETS[data[-1] % len(PRESETS)])
+    except Exception as error:  # noqa: BLE001 - any is a find, and the next one is wanted too
+        keep_find(error, data)
+
+
+def keep_find(error: Exception, data: bytes) -> None:
+    """One for each line that fails: a fuzzer meets the same fault a thousand times."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    find = Path(f"find-{type(error).__name__}-{Path(last.filename).stem}-{last.lineno}.glb")
+    if not find.exists():
+        find.write_bytes(data)
+        find.with_suffix(".txt").write_text("".join(traceback.format_exception(error)))
 
 
 def mutate(data: bytes, most: int, seed: int) -> bytes:
