@@ -1,8 +1,8 @@
 """The extensions whose indices are known. Any other may hold indices that nobody can find.
 
 KNOWN names each extension with the paths, below its own object, that lead to accessors and buffer
-views. Indices of textures, materials, nodes and the like are never renumbered, so they need no
-path; the same holds for the pointers of KHR_animation_pointer.
+views, or to what we follow. Indices of textures, nodes and the like are never renumbered, so they
+need no path; the same holds for the pointers of KHR_animation_pointer.
 """
 
 from collections.abc import Iterator
@@ -11,35 +11,37 @@ from dataclasses import dataclass
 from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
-from worker.glb.paths import EACH, Path
+from worker.glb.paths import EACH, VALUES, Path
 
 Paths = tuple[tuple[Path, str], ...]
 
 WITHOUT_BINARY_DATA = """
 ADOBE_materials_clearcoat_specular ADOBE_materials_clearcoat_tint ADOBE_materials_thin_transparency
-AGI_articulations AGI_stk_metadata EXT_instance_features EXT_lights_image_based EXT_mesh_features
-EXT_materials_bump EXT_mesh_primitive_edge_visibility EXT_texture_avif EXT_texture_webp
+AGI_articulations AGI_stk_metadata EXT_instance_features EXT_lights_image_based
+EXT_materials_bump EXT_mesh_primitive_edge_visibility
 EXT_texture_astc EXT_texture_video FB_geometry_metadata FB_ngon_encoding FB_material_unlit
 GODOT_single_root KHR_animation_pointer KHR_implicit_shapes KHR_lights_punctual
 KHR_materials_anisotropy KHR_materials_clearcoat KHR_materials_common
 KHR_materials_diffuse_transmission KHR_materials_dispersion KHR_materials_emissive_strength
 KHR_materials_ior KHR_materials_iridescence KHR_materials_pbrSpecularGlossiness
 KHR_materials_sheen KHR_materials_specular KHR_materials_subsurface KHR_materials_transmission
-KHR_materials_unlit KHR_materials_variants KHR_materials_volume KHR_materials_volume_scatter
+KHR_materials_unlit KHR_materials_volume KHR_materials_volume_scatter
 KHR_mesh_quantization KHR_node_hoverability KHR_node_selectability KHR_node_visibility
-KHR_physics_rigid_bodies KHR_texture_basisu KHR_texture_procedurals KHR_texture_transform KHR_xmp
+KHR_physics_rigid_bodies KHR_texture_procedurals KHR_texture_transform KHR_xmp
 KHR_xmp_json_ld MSFT_lod MSFT_packing_normalRoughnessMetallic
-MSFT_packing_occlusionRoughnessMetallic MSFT_texture_dds MX_translation_control_points
+MSFT_packing_occlusionRoughnessMetallic MX_translation_control_points
 OMI_audio_emitter OMI_collider OMI_link OMI_physics_body OMI_physics_gravity OMI_physics_joint
 OMI_physics_shape OMI_seat OMI_spawn_point OMI_vehicle_body OMI_vehicle_wheel VRM
 VRMC_materials_mtoon VRMC_node_constraint VRMC_springBone VRMC_vrm
 """.split()  # noqa: SIM905 - seventy names, a line each, would bury the rest
 
 VIEWS, ACCESSORS = "bufferViews", "accessors"
+SOURCE: Paths = ((("source",), "images"),)
 KNOWN: dict[str, Paths] = dict.fromkeys(WITHOUT_BINARY_DATA, ()) | {
     "CESIUM_primitive_outline": ((("indices",), ACCESSORS),),
     "EXT_lights_ies": ((("lights", EACH, "bufferView"), VIEWS),),
-    "EXT_mesh_gpu_instancing": ((("attributes", EACH), ACCESSORS),),
+    "EXT_mesh_gpu_instancing": ((("attributes", VALUES), ACCESSORS),),
+    "EXT_mesh_features": ((("featureIds", EACH, "texture", "index"), "textures"),),
     "EXT_mesh_manifold": (
         (("manifoldPrimitive", "indices"), ACCESSORS),
         (("mergeIndices",), ACCESSORS),
@@ -47,14 +49,19 @@ KNOWN: dict[str, Paths] = dict.fromkeys(WITHOUT_BINARY_DATA, ()) | {
     ),
     "EXT_meshopt_compression": (),  # names a buffer, and those keep their numbers
     "EXT_structural_metadata": tuple(
-        (("propertyTables", EACH, "properties", EACH, name), VIEWS)
+        (("propertyTables", EACH, "properties", VALUES, name), VIEWS)
         for name in ("values", "arrayOffsets", "stringOffsets")
     ),
+    "EXT_texture_avif": SOURCE,
+    "EXT_texture_webp": SOURCE,
     "KHR_audio": ((("audio", EACH, "bufferView"), VIEWS),),
     "KHR_audio_emitter": ((("audio", EACH, "bufferView"), VIEWS),),
     "KHR_draco_mesh_compression": ((("bufferView",), VIEWS),),
+    "KHR_materials_variants": ((("mappings", EACH, "material"), "materials"),),
     "KHR_meshopt_compression": (),
+    "KHR_texture_basisu": SOURCE,
     "MSFT_audio_emitter": ((("clips", EACH, "bufferView"), VIEWS),),
+    "MSFT_texture_dds": SOURCE,
 }
 
 # A primitive with another extension than these may depend on the order of its vertices.

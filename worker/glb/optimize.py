@@ -55,8 +55,8 @@ def optimize(data: Buffer, options: Options = Options()) -> Result:  # noqa: B00
 
 def read(data: Buffer) -> Draft:
     document = Document.read(data)
-    validate(document)
     uses = extension_uses(document)
+    validate(document)
     check_extensions(document, uses)
     return Draft(document, uses, unknown=unknown_extensions(document, uses))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.glb.errors import GlbError
 
-EACH = "*"
+EACH, VALUES = "[]", "{}"  # all items of an array, all values of an object
 Path = tuple[str, ...]
 
 CORE_INDICES: tuple[tuple[str, Path, str], ...] = (
@@ -14,9 +14,9 @@ CORE_INDICES: tuple[tuple[str, Path, str], ...] = (
     ("nodes", ("mesh",), "meshes"),
     ("nodes", ("skin",), "skins"),
     ("nodes", ("camera",), "cameras"),
-    ("meshes", ("primitives", EACH, "attributes", EACH), "accessors"),
+    ("meshes", ("primitives", EACH, "attributes", VALUES), "accessors"),
     ("meshes", ("primitives", EACH, "indices"), "accessors"),
-    ("meshes", ("primitives", EACH, "targets", EACH, EACH), "accessors"),
+    ("meshes", ("primitives", EACH, "targets", EACH, VALUES), "accessors"),
     ("meshes", ("primitives", EACH, "material"), "materials"),
     ("materials", ("pbrMetallicRoughness", "baseColorTexture", "index"), "textures"),
     ("materials", ("pbrMetallicRoughness", "metallicRoughnessTexture", "index"), "textures"),
@@ -46,36 +46,31 @@ class WrongShapeError(Exception):
 def walk(level: Sequence[Any], path: Iterable[str]) -> Sequence[Any]:
     """All that lies at the path, over all items at once."""
     for step in path:
-        level = children(level) if step == EACH else members(level, step)
+        if step == EACH:
+            level = [child for item in all_are(list, level) for child in item]
+        elif step == VALUES:
+            level = [child for item in all_are(dict, level) for child in item.values()]
+        else:
+            level = [item[step] for item in all_are(dict, level) if step in item]
     return level
 
 
-def members(level: Sequence[Any], name: str) -> list[Any]:
-    if not set(map(type, level)) <= {dict}:
-        raise WrongShapeError("must be an object")
-    return [item[name] for item in level if name in item]
-
-
-def children(level: Sequence[Any]) -> list[Any]:
-    kinds = set(map(type, level))
-    if kinds <= {list}:
-        return [child for item in level for child in item]
-    if kinds <= {dict}:
-        return [child for item in level for child in item.values()]
-    raise WrongShapeError("must be an array" if dict not in kinds else "must be an object")
+def all_are(kind: type, level: Sequence[Any]) -> Sequence[Any]:
+    if not set(map(type, level)) <= {kind}:
+        raise WrongShapeError("must be an array" if kind is list else "must be an object")
+    return level
 
 
 def slots(level: Sequence[Any], path: Path) -> Iterator[tuple[Any, Any]]:
     """As a walk, but the container and key of each value, so that it can be replaced."""
     *above, last = path
-    for owner in walk(level, above):
-        if last != EACH:
-            if last in owner:
-                yield owner, last
-        elif isinstance(owner, dict):
-            yield from ((owner, key) for key in owner)
-        else:
-            yield from ((owner, number) for number in range(len(owner)))
+    owners = all_are(list if last == EACH else dict, walk(level, above))
+    if last == EACH:
+        yield from ((owner, number) for owner in owners for number in range(len(owner)))
+    elif last == VALUES:
+        yield from ((owner, key) for owner in owners for key in owner)
+    else:
+        yield from ((owner, last) for owner in owners if last in owner)
 
 
 def all_below(values: Sequence[Any], limit: int) -> bool:
@@ -95,7 +90,7 @@ def check_indices(kind: str, items: Sequence[Any], path: Path, target: str, limi
 
 
 def check_indices_of(place: str, item: Any, path: Path, target: str, limit: int) -> None:
-    where = ".".join(step for step in path if step != EACH)
+    where = ".".join(step for step in path if step not in (EACH, VALUES))
     try:
         values = walk([item], path)
     except WrongShapeError as error:

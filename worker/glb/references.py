@@ -26,12 +26,9 @@ def slots_of(document: Document, uses: list[Use], target: str) -> Iterator[Slot]
 
 def check_extensions(document: Document, uses: list[Use]) -> None:
     """As the core's indices are checked, so are those that extensions hold."""
-    for target in (ACCESSORS, VIEWS):
-        limit = len(document.items(target))
-        for use in uses:
-            for path, path_target in KNOWN.get(use.name, ()):
-                if path_target == target:
-                    check_slots(use, path, limit)
+    for use in uses:
+        for path, target in KNOWN.get(use.name, ()):
+            check_slots(use, path, len(document.items(target)))
     for use in uses:
         if use.name in COMPRESSED_VIEW and "buffer" in use.payload:  # not so on a fallback buffer
             check_compressed_view(document, use)

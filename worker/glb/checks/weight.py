@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from worker.glb.checks.findings import Finding
 from worker.glb.document import Document
 from worker.glb.extensions import ACCESSORS, KNOWN, VIEWS, Use
-from worker.glb.paths import CORE_INDICES, EACH, SINGULAR, Path, slots, walk
+from worker.glb.paths import CORE_INDICES, EACH, SINGULAR, VALUES, Path, slots, walk
 from worker.glb.references import count_references
 from worker.glb.textures.roles import roles
 from worker.glb.validate import DRACO
 
 KIND_BY_PATH: dict[Path, str] = {
-    ("primitives", EACH, "attributes", EACH): "vertices",
-    ("primitives", EACH, "targets", EACH, EACH): "morph targets",
+    ("primitives", EACH, "attributes", VALUES): "vertices",
+    ("primitives", EACH, "targets", EACH, VALUES): "morph targets",
     ("primitives", EACH, "indices"): "indices",
     ("inverseBindMatrices",): "skins",
     ("samplers", EACH, "input"): "animations",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -78,9 +79,12 @@ def reasons_against(document: Document, primitive: Json) -> Iterator[str]:
 def is_bound(primitive: Json, name: str) -> bool:
     """True where an extension means its vertices by their numbers."""
     if name == "EXT_mesh_features":
-        features = primitive["extensions"][name].get("featureIds", [])
-        return any(not {"attribute", "texture"} & feature.keys() for feature in features)
+        return not all(map(is_by_value, primitive["extensions"][name].get("featureIds") or [None]))
     return name not in KEEP_THROUGH_REORDERING
+
+
+def is_by_value(feature: Any) -> bool:
+    return type(feature) is dict and bool({"attribute", "texture"} & feature.keys())
 
 
 def reasons_against_accessors(document: Document, primitive: Json) -> Iterator[str]:

@@ -97,7 +97,7 @@ def read_sources(
     for name in sorted(group.attributes.keys() - {"POSITION"}):
         accessor = document.item("accessors", group.attributes[name])
         values = shape.take(read_accessor(document, group.attributes[name]))
-        if name == "NORMAL" and values.dtype == np.float32:
+        if name == "NORMAL" and values.dtype == np.float32 and values.shape[1] == 3:  # noqa: PLR2004
             values, broken = mended_normals(values, shape)
             note = f"{broken} normals that were none were taken from the faces" if broken else ""
         values = np.ascontiguousarray(values)

@@ -57,7 +57,7 @@ def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
     mesh = decoded(unpacking, place, payload)
     found = {attribute["unique_id"]: attribute["data"] for attribute in mesh.attributes}
     for name, unique_id in payload["attributes"].items():
-        if name not in primitive["attributes"] or found.get(unique_id) is None:
+        if name not in primitive["attributes"] or not is_found(found, unique_id):
             raise GlbError(place, f"its Draco data has no {name}")
         old = primitive["attributes"][name]
         primitive["attributes"][name] = filled(unpacking, payload, old, found[unique_id], place)
@@ -66,6 +66,10 @@ def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
     if "mode" in primitive:
         primitive["mode"] = TRIANGLES
     unpacking.draft.detach(primitive, DRACO)
+
+
+def is_found(found: dict[int, Any], unique_id: Any) -> bool:
+    return type(unique_id) is int and found.get(unique_id) is not None
 
 
 def decoded(unpacking: Unpacking, place: str, payload: Json) -> Any:
