@@ -79,6 +79,10 @@ class Death:
     async def survive(self) -> None:
         """As half a minute later: the lease has lapsed, and a worker that is long there rescues."""
         self.db.admin.execute("update meshqueue.workers set seen_at = now() - interval '1 minute'")
+        self.db.admin.execute(
+            "update meshqueue.submissions set intent_at = intent_at - interval '5 minutes'"
+            " where outcome = 'intent'"
+        )
         async with working(plan_for(self.db, self.simulator, self.folder)) as survivor:
             query = (
                 "update meshqueue.workers set unbroken_since = now() - interval '1 hour'"

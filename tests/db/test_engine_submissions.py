@@ -295,3 +295,14 @@ def test_a_task_of_several_ends_once(db: Database) -> None:
     assert worker.finish_task(run, 1, {"other": True}) == OK
     assert worker.finish_task(run, 2) == OK
     assert submissions(db, run) == before
+
+
+def test_a_dead_holders_request_may_be_under_way_for_a_while(db: Database) -> None:
+    """Its intent is lost at once; what the list proves counts after the longest exchange."""
+    holder, other = new_worker(db), new_worker(db)
+    run = begun(db, holder)
+    holder.submitting(run)
+    holder.release(run)
+    again = other.begin(run["job_id"], "PREVIEW")["submission"]
+    waits = datetime.fromisoformat(again["gave_up_at"]) - datetime.fromisoformat(again["intent_at"])
+    assert (again["outcome"], waits) == ("lost", timedelta(minutes=3))

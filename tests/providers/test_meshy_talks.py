@@ -112,6 +112,7 @@ def test_refine_is_known_by_prompt_and_texture_prompt() -> None:
             listed(1, 9, type="text-to-3d-refine"),
             listed(2, 9, type="text-to-3d-refine", texture_prompt="gold"),
         ],
+        [],
     )
     assert ours(listing) == ["task-1"]
 
@@ -119,12 +120,12 @@ def test_refine_is_known_by_prompt_and_texture_prompt() -> None:
 @pytest.mark.parametrize("kind", [None, "", "text-to-3d", "text_to_3d_preview"])
 def test_kind_of_another_spelling_may_be_ours(kind: str | None) -> None:
     """A name that nobody knows proves nothing to be absent."""
-    assert ours(search(PREVIEW, [listed(1, 5, type=kind)])) == ["task-1"]
+    assert ours(search(PREVIEW, [listed(1, 5, type=kind)], [])) == ["task-1"]
 
 
 def test_what_shows_no_content_is_never_ours() -> None:
     """A remesh without a prompt could be anybody's."""
-    listing = search(REMESH, [{"id": "a", "type": "remesh", "created_at": 1793491300000}])
+    listing = search(REMESH, [{"id": "a", "type": "remesh", "created_at": 1793491300000}], [])
     assert len(listing.sightings) == 1
     assert ours(listing) == []
 
@@ -152,7 +153,7 @@ def test_list_that_never_reaches_back_is_incomplete() -> None:
 
 def test_list_with_an_unreadable_task_is_incomplete() -> None:
     """The unreadable one may be ours."""
-    assert not search(PREVIEW, [None, {"id": "x"}]).complete
+    assert not search(PREVIEW, [None, {"id": "x"}], []).complete
 
 
 @pytest.mark.parametrize("reply", [LOST, answer(500), answer(401), answer(200, {"no": "list"})])
@@ -174,3 +175,10 @@ def test_balance() -> None:
         outcome = converse(Meshy().balance(), reply)[1]
         assert isinstance(outcome, Failure)
         assert outcome.kind is kind
+
+
+def test_a_short_page_is_no_end() -> None:
+    """A server may give fewer tasks than it was asked for: ours may be on the next page."""
+    first = [listed(number, 900 - number, prompt="another") for number in range(10)]
+    mine = listed(99, 5)
+    assert len(ours(search(PREVIEW, first, [mine], []))) == 1

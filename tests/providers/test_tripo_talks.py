@@ -79,6 +79,7 @@ def test_lost_picture_is_known_by_its_token() -> None:
         usage(
             row(1, 9, "image_to_model"), row(2, 8, "image_to_model"), row(3, 8, "image_to_model")
         ),
+        usage(),
         inputs(
             task_1={"input": "file_1", "texture": True},
             task_2={"input": "file_2", "texture": True},
@@ -94,6 +95,7 @@ def test_lost_convert_is_known_by_source_and_format() -> None:
     listing = search(
         step,
         usage(row(1, 9, "convert_model"), row(2, 8, "convert_model"), row(3, 8, "convert_model")),
+        usage(),
         inputs(
             task_1={"input": "source", "format": "GLTF", "face_limit": 3500},
             task_2={"input": "source", "format": "FBX", "face_limit": 3500},

@@ -1,6 +1,6 @@
 """From nothing bought to one paid request sent, and its answer written down."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,8 @@ from worker.providers.protocol import Done
 # Without the provider's own word on it.
 WAITS = {Kind.RATE_LIMITED: 2.0, Kind.NO_SLOT: 10.0, Kind.UNAVAILABLE: 15.0}
 BUDGET_WAIT = 900.0
+# After its intent was written down. `begin_stage` counts on it.
+SENT_WITHIN = timedelta(seconds=15)
 
 log = structlog.get_logger()
 
@@ -35,10 +37,19 @@ async def submit(tools: Tools, held: Held, fresh: Fresh) -> Position | Ending:
     step = fresh.step or await next_step(tools, held, fresh.done)
     if not isinstance(step, Step):
         return step
+    asked_at = datetime.now(UTC)
     n = await write_intent(tools, held, step)
     if not isinstance(n, int):
         return n
+    if datetime.now(UTC) - asked_at > SENT_WITHIN:
+        return await too_late(tools, held, n)
     return await tools.posts.finish(post(tools, held, step, n, fresh.done))
+
+
+async def too_late(tools: Tools, held: Held, n: int) -> Ending:
+    """The database took its time, or this process was frozen: others may think the request lost."""
+    await tools.engine.record_refused(held.run, n, {"kind": "late"})
+    return Wait("late", WAITS[Kind.UNAVAILABLE])
 
 
 async def next_step(tools: Tools, held: Held, done: tuple[Done, ...]) -> Step | Ending:

@@ -35,6 +35,8 @@ from worker.providers.outcome import (
 )
 from worker.providers.protocol import Done
 
+NOT_FOUND_TWICE_WITHIN = 10.0  # s
+
 log = structlog.get_logger()
 
 
@@ -129,10 +131,22 @@ async def follow(
             return await after_success(tools, held, watched, end)
         case Failed(failure) if failure.next is Next.RETRY:
             return await try_again(tools, held, watched, failure)
+        case Failed(failure) if failure.kind is Kind.NOT_FOUND:
+            return await look_twice(tools, watched, failure)
         case Failed(failure):
             return Fail(failure)
         case Canceled():
             return Fail(Failure(Kind.TASK_FAILED, "the provider says that the task was canceled"))
+
+
+async def look_twice(tools: Tools, watched: Watched, failure: Failure) -> Position | Ending:
+    """A gateway's or a lagging replica's 404 must not end a task that is paid for."""
+    await asyncio.sleep(NOT_FOUND_TWICE_WITHIN)
+    match await tools.provider.look(watched.task):
+        case Failed(again) if again.kind is Kind.NOT_FOUND:
+            return Fail(failure)
+        case _:
+            return watched
 
 
 async def after_success(

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cache
@@ -93,14 +94,17 @@ class Http:
             return await anext(events, None)
 
     async def _turn(self, call: Call) -> bool:
+        """By the wall's clock too: a process that was frozen meanwhile must not send any more."""
         pace = self._paces.get(call.pace)
+        longest = self.patience.paid_turn if call.paid else self.patience.turn
+        asked_at = time.time()
         if pace is not None:
             try:
-                async with asyncio.timeout(self.patience.turn):
+                async with asyncio.timeout(longest):
                     await pace.turn(urgent=call.urgent)
             except TimeoutError:
                 return False
-        return not self.closed
+        return not self.closed and time.time() - asked_at < longest + 1
 
     async def _carry_out(self, call: Call) -> Reply:
         answer = self._answer_time(call)

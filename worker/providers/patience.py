@@ -16,6 +16,8 @@ class Patience:
     upload: float = 120
     turn: float = 90
     """For a request's turn under the account's rate."""
+    paid_turn: float = 10
+    """A paid request leaves soon after its intent was written down, or not at all."""
 
     stream_silence: float = 25
     """Keep-alives come about every 10 s: after three missed ones a stream is dead."""

@@ -87,13 +87,15 @@ end
 $$;
 revoke execute on function meshqueue.refusal_to_begin(meshqueue.runs, uuid, boolean) from public, anon, authenticated;
 
--- A request that its holder never saw answered, and whose holder is gone, is lost from now on.
+-- A request that its holder never saw answered, and whose holder is gone, is lost. It may still be under way: a
+-- worker sends it within 30 s of the intent or not at all, and waits two minutes at most for its answer. What is
+-- proved from the provider's list counts from then on.
 create function meshqueue.give_up_intents(of_run bigint)
 returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  update meshqueue.submissions s set outcome = 'lost', gave_up_at = now()
+  update meshqueue.submissions s set outcome = 'lost', gave_up_at = greatest(now(), s.intent_at + interval '3 minutes')
   where s.run_id = of_run and s.outcome = 'intent'
 $$;
 revoke execute on function meshqueue.give_up_intents(bigint) from public, anon, authenticated;

@@ -24,6 +24,7 @@ KINDS = {
 }
 
 
+# A short page is no end: a server may give fewer than it was asked for.
 def search(path: str, step: Step, since: datetime) -> Talk[Listing | Failure]:
     looked_at = datetime.now(UTC)
     earliest = since - CLOCKS_DIFFER
@@ -35,7 +36,7 @@ def search(path: str, step: Step, since: datetime) -> Talk[Listing | Failure]:
             return tasks
         readable = readable and all(_is_readable(task) for task in tasks)
         found |= _sightings(step, tasks, earliest)
-        if len(tasks) < PAGE or _reaches_back(tasks, earliest):
+        if not tasks or _reaches_back(tasks, earliest):
             return Listing(tuple(found.values()), readable, looked_at)
     return Listing(tuple(found.values()), complete=False, read_at=looked_at)
 

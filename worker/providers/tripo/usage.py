@@ -33,6 +33,7 @@ SOURCES = ("prompt", "input", "inputs")
 INPUT_BY_OTHER_NAMES = ("original_model_task_id", "file_token")
 
 
+# A short page is no end: a server may give fewer than it was asked for.
 def search(step: Step, since: datetime) -> Talk[Listing | Failure]:
     looked_at = datetime.now(UTC)
     earliest = since - CLOCKS_DIFFER
@@ -44,7 +45,7 @@ def search(step: Step, since: datetime) -> Talk[Listing | Failure]:
             return shown
         readable = readable and all(_is_readable(row) for row in shown)
         rows |= dict(_candidates(step, shown, earliest))
-        if len(shown) < PAGE or _reaches_back(shown, earliest):
+        if not shown or _reaches_back(shown, earliest):
             return (yield from _compare(step, rows, looked_at, complete=readable))
     return (yield from _compare(step, rows, looked_at, complete=False))
 
@@ -120,13 +121,12 @@ def listed(answer: Answer) -> Mapping[str, Mapping[str, Any]]:
 
 
 def is_ours(step: Step, shown: Mapping[str, Any]) -> bool:
-    """All that both sides name is the same, and what it was made from is among it."""
+    """All that both sides name is the same, and what it was made from and into is among it."""
     ours = step.content
     told = _with_input(shown)
     common = [name for name in told if told[name] is not None and ours.get(name) is not None]
-    return any(name in SOURCES for name in common) and all(
-        _is_same(ours[name], told[name]) for name in common
-    )
+    tells = any(name in SOURCES for name in common) and ("format" in common or "format" not in ours)
+    return tells and all(_is_same(ours[name], told[name]) for name in common)
 
 
 def _with_input(shown: Mapping[str, Any]) -> Mapping[str, Any]:
