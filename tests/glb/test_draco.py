@@ -164,6 +164,19 @@ def test_triangles_without_area_are_dropped_and_nothing_else() -> None:
     assert "2 triangles without area" in result.report.primitives[0].note
 
 
+@pytest.mark.parametrize("corners", [1, 2])
+@pytest.mark.parametrize("mode", [4, 5, 6])
+def test_too_few_corners_make_no_triangle(mode: int, corners: int) -> None:
+    """A strip or fan of one corner beside a real primitive is left alone, and harms nothing."""
+    surface = bumpy()
+    builder = Builder()
+    whole = builder.primitive(surface.attributes, surface.faces)
+    stump = whole | {"indices": builder.indices(surface.faces.ravel()[:corners]), "mode": mode}
+    builder.mesh(whole, stump)
+    report = optimize(builder.data()).report
+    assert report.bytes_after <= report.bytes_before
+
+
 @pytest.mark.parametrize("mode", [5, 6])
 def test_strips_and_fans_become_lists_with_the_same_front(mode: int) -> None:
     """Every triangle of a strip or a fan is there, and looks the same way."""

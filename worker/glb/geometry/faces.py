@@ -48,6 +48,8 @@ def read_faces(document: Document, group: Group, vertices: int) -> Faces:
 
 
 def as_triangles(order: npt.NDArray[np.uint32], mode: int) -> Faces:
+    if len(order) < 3:  # noqa: PLR2004 - the corners of a triangle
+        return order[:0].reshape(-1, 3)
     if mode == STRIP:
         faces = np.stack([order[:-2], order[1:-1], order[2:]], axis=1)
         faces[1::2, :2] = faces[1::2, 1::-1]  # every second triangle of a strip runs the other way
