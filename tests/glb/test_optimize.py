@@ -122,6 +122,47 @@ def test_instances_keep_their_places() -> None:
     assert kept.tobytes() == places.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [
+        ("EXT_mesh_primitive_edge_visibility", {"visibility": 4}),
+        ("KHR_audio", {"sources": [{"bufferView": 4, "mimeType": "audio/mpeg"}]}),
+        ("OMI_audio_emitter", {"audioSources": [{"bufferView": 4, "mimeType": "audio/mpeg"}]}),
+    ],
+)
+def test_what_an_extension_alone_names_is_kept(name: str, payload: Json) -> None:
+    """Sounds and edges are neither dropped nor left to mean something else."""
+    builder = one_mesh()
+    edges = np.arange(4000, dtype=np.uint16) % 251
+    assert builder.accessor(edges, bare=True) == 4
+    builder.view(bytes(500))
+    builder.root["meshes"][0]["extensions"] = {name: payload}
+    builder.declare(name)
+    document = Document.read(optimize(builder.data()).data)
+    assert any(bytes(document.view(index)) == edges.tobytes() for index in named_views(document))
+
+
+def named_views(document: Document) -> Iterator[int]:
+    """The views that the mesh's extension leads to."""
+    (payload,) = document.root["meshes"][0]["extensions"].values()
+    sounds = payload.get("sources") or payload.get("audioSources") or []
+    yield from (sound["bufferView"] for sound in sounds)
+    accessor = payload.get("visibility")
+    if accessor is not None:
+        yield document.item("accessors", accessor)["bufferView"]
+
+
+def test_a_manifold_keeps_the_vertices_that_it_numbers() -> None:
+    """It hangs on the mesh and numbers the vertices of its primitives: their order must stay."""
+    builder = one_mesh()
+    manifold = builder.indices(bumpy().faces[::-1])
+    payload = {"manifoldPrimitive": {"indices": manifold, "attributes": {"POSITION": 0}}}
+    builder.root["meshes"][0]["extensions"] = {"EXT_mesh_manifold": payload}
+    builder.declare("EXT_mesh_manifold")
+    document = Document.read(optimize(builder.data()).data)
+    assert read_accessor(document, 0).tobytes() == bumpy().positions.tobytes()
+
+
 def test_metadata_keeps_its_bytes_and_their_alignment() -> None:
     """Its views go by other names, and are read eight bytes at a time."""
     builder = one_mesh()
