@@ -34,8 +34,10 @@ class Contents:
 
     @property
     def geometry_bytes(self) -> int:
-        """All that is no image."""
-        return self.size - sum(len(self.image(index)) for index in range(self.image_count))
+        """All that is no image, wherever images are."""
+        images = self.json.get("images", [])
+        written_out = sum(len(image.get("uri", "")) for image in images)
+        return self.size - written_out - sum(len(self.image(i)) for i in range(len(images)))
 
     @property
     def image_count(self) -> int:
@@ -94,11 +96,18 @@ def slots(material: Any) -> Iterator[tuple[str, int]]:
 def decibels(source: bytes, output: bytes) -> float:
     """Of the colours where something is to be seen; an output of another size is scaled first."""
     with Image.open(io.BytesIO(source)) as one, Image.open(io.BytesIO(output)) as other:
-        resized = other.convert("RGBA").resize(one.size, Image.Resampling.BICUBIC)
-        before, after = pixels(one.convert("RGBA")), pixels(resized)
+        before = pixels(in_bytes(one))
+        after = pixels(in_bytes(other).resize(one.size, Image.Resampling.BICUBIC))
     seen = before[:, 3] > 0
     error = np.mean((before[seen] - after[seen]) ** 2) if seen.any() else 0.0
     return float(10 * np.log10(255**2 / error)) if error else float("inf")
+
+
+def in_bytes(image: Image.Image) -> Image.Image:
+    """Pillow cuts 16 bits off at 255 rather than dividing them."""
+    if image.mode.startswith("I"):
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    return image.convert("RGBA")
 
 
 def pixels(image: Image.Image) -> Floats:

@@ -21,7 +21,7 @@ AI_MODEL = re.compile(r"(AI|gen)\d+k")
 TEXTURE = 2048
 MANY = 4000
 # Of a changed generator; so that what an older one left in the cache is not measured.
-EDITION = 1
+EDITION = 2
 FLOAT, UINT32 = 5126, 5125
 ARRAY, ELEMENTS = 34962, 34963
 

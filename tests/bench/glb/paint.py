@@ -1,4 +1,7 @@
-"""Textures with the statistics of real ones: detail of every size, some edges, a little grain."""
+"""Textures that a 3D-generation model might have painted: smooth, some edges, a little grain.
+
+Tuned so that PNG, JPEG and WebP make of them about what they make of textures from such models.
+"""
 
 import io
 
@@ -19,11 +22,11 @@ def natural_noise(size: int, falloff: float, random: np.random.Generator) -> Flo
 
 def base_colour(size: int, random: np.random.Generator) -> bytes:
     """JPEG, as providers send it."""
-    patches = natural_noise(size, 1.9, random)
-    detail = natural_noise(size, 1.2, random)
+    patches = natural_noise(size, 2.4, random)
+    detail = natural_noise(size, 1.9, random)
     palette = random.uniform(0.1, 0.9, (6, 3))
     colours = palette[np.minimum((patches * 6).astype(int), 5)]
-    shaded = colours * (0.55 + 0.9 * detail[..., None]) + random.normal(0, 0.006, (size, size, 1))
+    shaded = colours * (0.55 + 0.9 * detail[..., None]) + random.normal(0, 0.0035, (size, size, 1))
     return encoded(shaded * 255, "JPEG", quality=92)
 
 
