@@ -1,4 +1,4 @@
-"""Runs Draco over a document: several levels side by side, and the checks in between.
+"""Runs Draco over a document, primitive beside primitive.
 
 Imports nothing heavy before there is something to encode: a file of small parts needs no numpy.
 """
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from worker.glb.document import Document
 from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import Group, accessor_bytes, find_groups, judged
-from worker.glb.geometry.levels import levels_for
 from worker.glb.options import Options
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Outcome:
 class Running:
     prepared: "Prepared"
     expected: "Future[Expected]"
-    attempts: "dict[int, Future[Attempt]]"
+    attempt: "Future[Attempt]"
 
 
 Family = list[Outcome | Running]
@@ -100,12 +99,10 @@ def run(prepared: "Prepared", options: Options, pool: Executor) -> Running:
     """Draco works in the pool while this thread takes down what it must give."""
     from worker.glb.geometry.attempt import attempt, promise  # noqa: PLC0415 - heavy
 
-    work, expected = prepared.work, Future["Expected"]()
-    levels = levels_for(len(work.faces), options)
-    alone = len(levels) == 1
-    attempts = {level: pool.submit(attempt, work, level, expected, check=alone) for level in levels}
-    promise(expected, work)
-    return Running(prepared, expected, attempts)
+    expected = Future["Expected"]()
+    running = pool.submit(attempt, prepared.work, expected, options)
+    promise(expected, prepared.work)
+    return Running(prepared, expected, running)
 
 
 def finish_group(member: Outcome | Running) -> Outcome:
@@ -115,23 +112,19 @@ def finish_group(member: Outcome | Running) -> Outcome:
     from worker.glb.geometry.encode import EncodingError  # noqa: PLC0415 - heavy
 
     try:
-        return Outcome(member.prepared.group, smallest(member))
+        return Outcome(member.prepared.group, encoded(member))
     except EncodingError as error:
         return Outcome(member.prepared.group, None, str(error))
 
 
-def smallest(running: Running) -> Encoded:
-    from worker.glb.geometry.verify import verify  # noqa: PLC0415 - heavy
-
-    made = {level: attempt.result() for level, attempt in running.attempts.items()}
-    level = min(made, key=lambda level: len(made[level].blob))
-    work, expected = running.prepared.work, running.expected.result()
+def encoded(running: Running) -> Encoded:
+    made = running.attempt.result()
     return Encoded(
-        work=work,
-        blob=made[level].blob,
-        level=level,
-        decoded=made[level].decoded or verify(made[level].blob, work, expected),
-        position_error=expected.position_error,
+        work=running.prepared.work,
+        blob=made.blob,
+        level=made.level,
+        decoded=made.decoded,
+        position_error=running.expected.result().position_error,
         triangles_before=running.prepared.shape.triangles_before,
         note=running.prepared.note,
     )
