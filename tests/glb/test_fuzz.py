@@ -12,6 +12,8 @@ from tests.fuzz.seeds import seeds
 from worker.glb import Preset
 
 Json = dict[str, Any]
+Find = Callable[[Json], None]
+VARIANTS, DRACO = "KHR_materials_variants", "KHR_draco_mesh_compression"
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
@@ -44,29 +46,52 @@ def normals_with_four_components(root: Json) -> None:
     attributes["NORMAL"] = attributes["WEIGHTS_0"]
 
 
-def variants_in_too_many_brackets(root: Json) -> None:
-    mappings = [[{"material": 0, "variants": [0]}]]
-    first_primitive(root)["extensions"] = {"KHR_materials_variants": {"mappings": mappings}}
-    root["materials"] = [{}]
+def extended(name: str, payload: Any) -> Find:
+    """The first primitive has the extension, with something in it that is not what it should be."""
+
+    def change(root: Json) -> None:
+        first_primitive(root)["extensions"] = {name: payload}
+        root["materials"] = [{}]
+
+    return change
 
 
-FINDS = (
-    extensions_that_are_no_object,
-    normals_with_two_components,
-    normals_with_four_components,
-    variants_in_too_many_brackets,
-)
+FINDS: dict[str, Find] = {
+    "extensions are no object": extensions_that_are_no_object,
+    "normals with two components": normals_with_two_components,
+    "normals with four components": normals_with_four_components,
+    "variants in brackets": extended(VARIANTS, {"mappings": [[{"material": 0}]]}),
+    "a number of variants": extended(VARIANTS, {"mappings": 3}),
+    "a number of feature ids": extended("EXT_mesh_features", {"featureIds": 3}),
+    "feature ids that are numbers": extended("EXT_mesh_features", {"featureIds": [1.5]}),
+    "a number of lights": extended("EXT_lights_ies", {"lights": 3}),
+    "a number of tables": extended("EXT_structural_metadata", {"propertyTables": 3}),
+    "a Draco id that is an object": extended(
+        DRACO, {"bufferView": 0, "attributes": {"NORMAL": {}}}
+    ),
+    "a Draco id that is a list": extended(DRACO, {"bufferView": 0, "attributes": {"NORMAL": []}}),
+}
 
 
 @pytest.mark.parametrize("preset", Preset)
 @pytest.mark.parametrize("find", FINDS)
-def test_what_was_found_once_stays_mended(find: Callable[[Json], None], preset: Preset) -> None:
+def test_what_was_found_once_stays_mended(find: str, preset: Preset) -> None:
     """A file that once brought an exception of another kind is met as any other."""
     parts = taken_apart(seeds()["skinned"])
     assert parts is not None
     root, binary = parts
-    find(root)
+    FINDS[find](root)
     survive(put_together(root, binary), preset)
+
+
+@pytest.mark.parametrize("unique_id", [{}, [], "0", 1.5, None, -1, 2**40])
+def test_ids_in_packed_data_are_checked(unique_id: Any) -> None:
+    """An attribute's id that is none is refused, whatever stands in its place."""
+    parts = taken_apart(seeds()["packed skinned"])
+    assert parts is not None
+    root, binary = parts
+    first_primitive(root)["extensions"][DRACO]["attributes"]["NORMAL"] = unique_id
+    assert survive(put_together(root, binary), Preset.PLAIN) is None
 
 
 def first_primitive(root: Json) -> Json:
