@@ -406,6 +406,38 @@ def test_only_the_used_parts_of_a_view_are_kept() -> None:
     assert len(result.data) < size + 6000
 
 
+def test_interleaved_views_keep_whole_strides() -> None:
+    """Loaders take count times byteStride, the unused end of the last vertex too."""
+    surface = bumpy()
+    rows = np.hstack([surface.positions, surface.normals, surface.uvs])
+    builder = Builder()
+    view = builder.view(bytes(320) + rows.tobytes() + bytes(640), byteStride=32)
+    floats = {"bufferView": view, "componentType": 5126, "count": 576, "type": "VEC3"}
+    places = builder.add("accessors", floats | {"byteOffset": 320} | bounds(surface))
+    normals = builder.add("accessors", floats | {"byteOffset": 332})
+    attributes = {"POSITION": places, "NORMAL": normals}
+    builder.mesh({"attributes": attributes, "indices": builder.indices(surface.faces)})
+    root = root_of(optimize(builder.data(), Options(preset=Preset.SAFE)).data)
+    assert root["bufferViews"][view]["byteLength"] == rows.nbytes
+    assert [root["accessors"][index]["byteOffset"] for index in attributes.values()] == [0, 12]
+
+
+def test_parts_of_a_view_begin_at_multiples_of_four() -> None:
+    """Floats that follow indices at an odd place stay where floats may be."""
+    surface = bumpy()
+    builder = Builder()
+    view = builder.view(bytes(3998) + bytes(6) + surface.positions.tobytes())
+    part = {"bufferView": view}
+    indices = {"byteOffset": 3998, "componentType": 5123, "count": 3, "type": "SCALAR"}
+    floats = {"byteOffset": 4004, "componentType": 5126, "count": 576, "type": "VEC3"}
+    faces = builder.add("accessors", part | indices)
+    places = builder.add("accessors", part | floats | bounds(surface))
+    builder.mesh({"attributes": {"POSITION": places}, "indices": faces})
+    root = root_of(optimize(builder.data(), Options(preset=Preset.SAFE)).data)
+    assert root["accessors"][places]["byteOffset"] == 8
+    assert root["bufferViews"][view]["byteLength"] == 8 + surface.positions.nbytes
+
+
 @pytest.mark.parametrize("preset", COMPRESSED)
 def test_every_preset_keeps_every_triangle(preset: Preset) -> None:
     """Coarser grids move corners; they never cost a triangle."""

@@ -10,6 +10,7 @@ from worker.glb.layout import extent
 from worker.glb.references import count_references, renumber, slots_of
 
 Span = tuple[int, int]
+ALIGNMENT = 4
 
 
 def prune(draft: Draft) -> None:
@@ -79,8 +80,14 @@ def is_plain(view: Json) -> bool:
 
 
 def accessor_span(accessor: Json, view: Json) -> Span:
-    start = accessor.get("byteOffset", 0)
-    return start, start + extent(accessor, view.get("byteStride"))
+    """In whole strides, as loaders cut arrays that way; from a multiple of four, for floats."""
+    start, stride = accessor.get("byteOffset", 0), view.get("byteStride", ALIGNMENT)
+    if stride % ALIGNMENT:
+        return 0, view["byteLength"]
+    end = start + extent(accessor, view.get("byteStride"))
+    if "byteStride" in view:
+        end = min(end + -end % stride, view["byteLength"])
+    return start - start % stride, end
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
