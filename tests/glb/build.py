@@ -84,6 +84,15 @@ class Builder:
     def material(self, **more: Any) -> int:
         return self.add("materials", more)
 
+    def textured(self) -> "Builder":
+        """Every primitive gets a material whose texture TEXCOORD_0 places."""
+        texture = {"index": self.add("textures", {})}
+        material = self.material(pbrMetallicRoughness={"baseColorTexture": texture})
+        for mesh in self.root["meshes"]:
+            for primitive in mesh["primitives"]:
+                primitive["material"] = material
+        return self
+
     def declare(self, name: str, *, required: bool = False) -> None:
         keys = ("extensionsUsed", "extensionsRequired") if required else ("extensionsUsed",)
         for key in keys:

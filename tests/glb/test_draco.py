@@ -49,12 +49,12 @@ def test_no_vertex_moves_farther_than_the_bound(bits: int) -> None:
 
 def test_normals_and_texture_coordinates_stay_within_their_bounds() -> None:
     """Normals turn by at most 0.25 degrees, coordinates move by half of 1/4095."""
-    source, output = encoded(one_mesh())
+    source, output = encoded(one_mesh().textured())
     here = nearest(source, output)
     normals = angle(source.attributes["NORMAL"][here], output.attributes["NORMAL"])
     assert normals.max() <= 0.25
     moved = source.attributes["TEXCOORD_0"][here] - output.attributes["TEXCOORD_0"]
-    assert np.abs(moved).max() <= 0.51 / 4095
+    assert 0 < np.abs(moved).max() <= 0.51 / 4095
 
 
 def test_tangents_are_signed_bytes_within_1_127() -> None:
@@ -240,7 +240,8 @@ def test_the_size_of_a_mesh_does_not_matter(scale: float) -> None:
 def test_texture_coordinates_that_reach_too_far_are_exact() -> None:
     """Data that travels as coordinates must not be rounded as if it placed a texture."""
     surface = bumpy()
-    source, output = encoded(one_mesh(replace(surface, uvs=surface.uvs * np.float32(500))))
+    far = replace(surface, uvs=surface.uvs * np.float32(90_000))
+    source, output = encoded(one_mesh(far).textured())
     here = nearest(source, output)
     assert (source.attributes["TEXCOORD_0"][here] == output.attributes["TEXCOORD_0"]).all()
 
@@ -251,3 +252,20 @@ def test_a_second_set_without_a_texture_is_exact() -> None:
     source, output = encoded(with_attributes(surface, TEXCOORD_1=surface.uvs * np.float32(0.7)))
     here = nearest(source, output)
     assert (source.attributes["TEXCOORD_1"][here] == output.attributes["TEXCOORD_1"]).all()
+
+
+def test_data_beside_integer_coordinates_is_exact() -> None:
+    """A float set that places no texture never takes the rounded place of one that is integer."""
+    surface = bumpy()
+    steps = np.rint(surface.uvs * 65535).astype(np.uint16)
+    data = surface.uvs * np.float32(0.7)
+    source, output = encoded(with_attributes(surface, TEXCOORD_0=steps, TEXCOORD_1=data))
+    here = nearest(source, output)
+    assert (source.attributes["TEXCOORD_1"][here] == output.attributes["TEXCOORD_1"]).all()
+
+
+def test_only_coordinates_that_place_a_texture_are_rounded() -> None:
+    """The first set may be data as well as any other."""
+    source, output = encoded(one_mesh())
+    here = nearest(source, output)
+    assert (source.attributes["TEXCOORD_0"][here] == output.attributes["TEXCOORD_0"]).all()

@@ -297,7 +297,7 @@ def test_two_primitives_over_one_vertex_buffer() -> None:
     second: Json = {"attributes": dict(first["attributes"])}
     second["indices"] = builder.indices(surface.faces[middle:])
     builder.root["meshes"][0]["primitives"].append(second)
-    data = optimize(builder.data()).data
+    data = optimize(builder.textured().data()).data
     counts = [len(read_geometry(data, primitive=number).faces) for number in (0, 1)]
     assert counts == [middle, len(surface.faces) - middle]
     assert len(root_of(data)["bufferViews"]) == 2

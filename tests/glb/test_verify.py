@@ -18,7 +18,7 @@ ROLLS = [(0, 1, 2), (1, 2, 0), (2, 0, 1)]
 
 
 def work() -> Work:
-    document = read(one_mesh().data()).document
+    document = read(one_mesh().textured().data()).document
     (family,) = by_mesh(find_groups(document))
     prepared = prepare_family(document, family, Options())
     assert not isinstance(prepared, Refused)

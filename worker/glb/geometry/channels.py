@@ -86,18 +86,17 @@ def normal(source: Source, options: Options) -> Channel | None:
 
 
 def first_uv(source: Source, options: Options) -> Channel | None:
-    if not np.isfinite(source.values).all():
+    """What places no texture may be data, so it keeps every bit."""
+    if source.texels is None or not np.isfinite(source.values).all():
         return None
-    bits = options.uv_bits or uv_bits(source)
+    bits = options.uv_bits or uv_bits(source.values, source.texels)
     return Channel(source.name, Way.UV, source.values, bits=bits) if bits else None
 
 
-def uv_bits(source: Source) -> int | None:
-    """A quarter of a texel, or where no texture is placed a 4096th of the unit square."""
-    span = float((source.values.max(axis=0) - source.values.min(axis=0)).max())
-    if source.texels is None:
-        return UV_BITS if span <= 2 else None  # noqa: PLR2004 - beyond, it is data and no place
-    bits = max(UV_BITS, math.ceil(math.log2(max(1.0, source.texels * span))) + 1)
+def uv_bits(values: Array, texels: int) -> int | None:
+    """A quarter of a texel."""
+    span = float((values.max(axis=0) - values.min(axis=0)).max())
+    bits = max(UV_BITS, math.ceil(math.log2(max(1.0, texels * span))) + 1)
     return bits if bits <= FINEST_UV_BITS else None
 
 
