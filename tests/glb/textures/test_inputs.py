@@ -40,6 +40,15 @@ def test_an_image_bomb_is_refused_before_it_is_decoded() -> None:
         plan(shown_as("emissiveTexture", png_header(60_000, 60_000)))
 
 
+def test_a_second_header_is_not_believed() -> None:
+    """The size that was checked is the size that is unpacked."""
+    header = png_header(8, 8)
+    picture = header + encoded(gradient())[8:]
+    result = run_one(picture)
+    assert result.data is None
+    assert "more than one header" in result.report.note
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_every_mode_of_png_keeps_its_pixels(mode: str) -> None:
     """Palettes, grey, one bit, with and without alpha."""

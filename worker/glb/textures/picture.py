@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from worker.glb.container import Buffer
+from worker.glb.picture_size import picture_size
 from worker.glb.textures.encoding import Encoding
 from worker.glb.textures.source import JPEG, PNG, WEBP
 
@@ -26,8 +27,16 @@ PERFECT = 99.0
 
 def decode(data: Buffer, mime: str) -> Image.Image:
     image = DECODERS[mime](BytesIO(data))
+    check_size(image, data)
     image.load()
     return flattened(eight_bits(image))
+
+
+def check_size(image: Image.Image, data: Buffer) -> None:
+    """Pillow heeds the last header, the limit on pixels the first: 3 MB could cost 8 GB."""
+    if image.size != picture_size(memoryview(data)):
+        width, height = image.size
+        raise ValueError(f"it has more than one header, and another says {width} x {height}")
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
