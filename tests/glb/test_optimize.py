@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -67,6 +67,15 @@ def test_a_report_tells_what_happened() -> None:
     told = report.to_dict()["primitives"][0]
     assert told["encoding"] == "draco"
     assert told["triangles_before"] == told["triangles_after"] == 1058
+
+
+def test_a_preset_may_be_named() -> None:
+    """As a plain text it means the same, and one that there isn't is an error at once."""
+    name: Any = "plain"
+    assert Options(preset=name) == Options(preset=Preset.PLAIN)
+    assert Options(preset=name).preset is Preset.PLAIN
+    with pytest.raises(ValueError, match="'tiny' is not a valid Preset"):
+        Options(preset=cast("Any", "tiny"))
 
 
 def test_names_extras_and_empty_things_are_kept() -> None:

@@ -26,6 +26,10 @@ class Options:
     without: frozenset[str] = frozenset()  # names of extensions that must not be added
     threads: int = 2
 
+    def __post_init__(self) -> None:
+        """The name of a preset is as good as the preset itself."""
+        object.__setattr__(self, "preset", Preset(self.preset))
+
     @property
     def draco(self) -> bool:
         wanted = self.preset not in (Preset.SAFE, Preset.PLAIN)
