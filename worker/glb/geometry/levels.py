@@ -2,12 +2,13 @@
 
 Levels are not monotone: on regular grids 6 makes 0.37 of the bytes of 7 and 10, on everything else
 10 makes the least: 0.86 of level 7 on a woven cloth, 0.95 to 1.00 on scans and generated models.
-A patch of 4,096 triangles foretells which of 6 and 10 wins (in all of 17 meshes); encoding the whole at
-three levels took 2.6 times as long and gained less than 0.5 % over that.
+A patch of 4,096 triangles foretells which of 6 and 10 wins (in all of 17 meshes). Encoding
+all at three levels took 2.6 times as long and gained less than 0.5 % over that.
 """
 
 from dataclasses import replace
 
+from worker.glb.geometry.channels import Channel
 from worker.glb.geometry.encode import Work, encode
 from worker.glb.geometry.faces import compacted
 from worker.glb.options import Options
@@ -17,14 +18,25 @@ PATCH = 4096
 CLEARLY = 0.97
 # Level 10 takes a third longer than 7, in the worker and in every viewer, for 3 to 5 % of bytes.
 QUICK_FROM = 200_000
+WIDEST_BITS = 18
+WIDEST = 1 << WIDEST_BITS
 
 
 def level_for(work: Work, options: Options) -> int:
+    if any(is_wide(channel) for channel in work.channels):
+        return QUICK
     patch = patch_of(work)
     if len(encode(patch, FOR_GRIDS)) < CLEARLY * len(encode(patch, SMALLEST)):
         return FOR_GRIDS
     quick = len(work.faces) >= QUICK_FROM and not options.tries_hard
     return QUICK if quick else SMALLEST
+
+
+def is_wide(channel: Channel) -> bool:
+    """From level 9 on Draco counts how often each difference occurs: 11 GB where one has 32 bits."""
+    if channel.bits > WIDEST_BITS:
+        return True
+    return channel.values.dtype.kind in "iu" and bool(channel.values.max(initial=0) > WIDEST)
 
 
 def patch_of(work: Work) -> Work:

@@ -15,6 +15,7 @@ from worker.glb.geometry.grid import Grid, grid_over
 from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
 from worker.glb.geometry.normals import mended_normals
 from worker.glb.geometry.texels import texels_by_set
+from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
 
 
@@ -38,7 +39,7 @@ def prepare_family(
     document: Document, family: Sequence[Group], options: Options
 ) -> list[Prepared] | Refused:
     eligible = [group for group in family if not group.why_not]
-    shapes = [read_shape(document, group) for group in eligible]
+    shapes = [shape_of(document, group) for group in eligible]
     if any(not len(shape.faces) for shape in shapes):
         return Refused("it has no triangle with an area")
     if not all(np.isfinite(shape.positions).all() for shape in shapes):
@@ -54,6 +55,12 @@ def prepare_family(
         prepare(document, group, shape, grid, options)
         for group, shape in zip(eligible, shapes, strict=True)
     ]
+
+
+def shape_of(document: Document, group: Group) -> Shape:
+    shape = read_shape(document, group)
+    has_order_of_its_own = group.indices is not None or not len(shape.faces)
+    return shape if has_order_of_its_own else welded(document, group, shape)
 
 
 def touches_the_others(

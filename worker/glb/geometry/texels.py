@@ -11,6 +11,8 @@ from worker.glb.geometry.groups import Group
 from worker.glb.picture_size import picture_size
 
 UNKNOWN_SIZE = 4096
+# Where nothing is textured yet, the first set waits for a texture: previews come without one.
+AWAITED = {"TEXCOORD_0": 2048}
 VARIANTS = "KHR_materials_variants"
 TRANSFORM = "KHR_texture_transform"
 
@@ -30,7 +32,7 @@ def texels_by_set(document: Document, group: Group, max_texture: int | None) -> 
             side = min(texture_side(document, placement.texture), max_texture or 1 << 30)
             name = f"TEXCOORD_{placement.texcoord}"
             found[name] = max(found.get(name, 0), round(side * placement.scale))
-    return found
+    return found or AWAITED
 
 
 def materials_of(document: Document, group: Group) -> Iterator[Json]:
