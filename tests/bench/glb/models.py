@@ -113,8 +113,12 @@ def json_heavy_model() -> bytes:
     glb.root |= {"scene": 0, "scenes": [{"nodes": list(range(MANY))}]}
     corners = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]], np.uint32).reshape(-1, 1)
     points = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]], np.float32)
+    normals = np.array([[-1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]], np.float32)
     for number in range(MANY):
-        attributes = {"POSITION": glb.accessor(points * (1 + number % 7), "VEC3", ARRAY)}
+        attributes = {
+            "POSITION": glb.accessor(points * (1 + number % 7), "VEC3", ARRAY),
+            "NORMAL": glb.accessor(normals, "VEC3", ARRAY),
+        }
         indices = glb.accessor(corners, "SCALAR", ELEMENTS)
         primitive = {"attributes": attributes, "indices": indices}
         glb.add("meshes", {"name": f"part {number} of the whole", "primitives": [primitive]})
