@@ -191,6 +191,7 @@ def test_keep_going_tells_of_failures_in_json(folder: Path) -> None:
         (["model.glb", "model.glb/x.glb"], "can't be written"),
         (["model.glb", "--no-extension", "KHR_nonsense"], "invalid choice: 'KHR_nonsense'"),
         (["model.glb", "--uv-bits", "40"], "40 is not from 1 to 30"),
+        (["model.glb", "--position-bits", "21"], "21 is not from 1 to 20"),
         (["model.glb", "--max-texture", "0"], "0 is no number of pixels"),
         (["model.glb", "--preset", "tiny"], "invalid Preset value: 'tiny'"),
         ([], "the following arguments are required: IN"),

@@ -22,6 +22,7 @@ exit codes: 0: done. 1: with --keep-going, some files failed. 2: an error.
 """
 AVOIDABLE = ("KHR_draco_mesh_compression", "KHR_mesh_quantization", "EXT_texture_webp")
 BITS = range(1, 31)
+POSITION_BITS = range(1, 21)  # a float has 24; beyond 20 Draco's memory grows with the grid
 IN_HELP = "a GLB file, a folder of them, or - for standard input"
 OUT_HELP = """a file, a folder, or - for standard output. Left out: IN.optimized.glb beside IN, or
 the folder IN.optimized"""
@@ -80,7 +81,8 @@ def add_choices(found: ArgumentParser) -> None:
     add("--preset", type=Preset, choices=list(Preset), default=Preset.BALANCED, help="see below")
     add("--max-texture", type=side, metavar="N", help="scale textures to at most N pixels a side")
     add("--no-extension", action="append", choices=AVOIDABLE, default=[], help=WITHOUT_HELP)
-    for what in ("position", "normal", "uv"):
+    add("--position-bits", type=position_bits, metavar="N", help=BITS_HELP)
+    for what in ("normal", "uv"):
         add(f"--{what}-bits", type=bits, metavar="N", help=BITS_HELP)
     add("--report", type=ReportForm, choices=list(ReportForm), default=ReportForm.TEXT)
 
@@ -91,9 +93,13 @@ def side(text: str) -> int:
     return int(text)
 
 
-def bits(text: str) -> int:
-    if not text.isdecimal() or int(text) not in BITS:
-        raise ArgumentTypeError(f"{text} is not from {BITS[0]} to {BITS[-1]}")
+def position_bits(text: str) -> int:
+    return bits(text, POSITION_BITS)
+
+
+def bits(text: str, allowed: range = BITS) -> int:
+    if not text.isdecimal() or int(text) not in allowed:
+        raise ArgumentTypeError(f"{text} is not from {allowed[0]} to {allowed[-1]}")
     return int(text)
 
 

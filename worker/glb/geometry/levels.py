@@ -33,7 +33,7 @@ def level_for(work: Work, options: Options) -> int:
 
 
 def is_wide(channel: Channel) -> bool:
-    """From level 9 on Draco counts how often each difference occurs: 11 GB where one has 32 bits."""
+    """From level 9 on Draco counts how often each difference occurs: 11 GB at 32 bits."""
     if channel.bits > WIDEST_BITS:
         return True
     return channel.values.dtype.kind in "iu" and bool(channel.values.max(initial=0) > WIDEST)

@@ -1,0 +1,40 @@
+"""Which of Draco's levels is chosen."""
+
+import numpy as np
+import pytest
+
+from tests.glb.build import Array, bumpy
+from tests.glb.test_draco import with_attributes
+from worker.glb import Options
+from worker.glb.geometry.families import by_mesh
+from worker.glb.geometry.groups import find_groups
+from worker.glb.geometry.levels import QUICK, level_for
+from worker.glb.geometry.prepare import Refused, prepare_family
+from worker.glb.optimize import read
+
+
+def is_quick(values: Array, options: Options) -> bool:
+    document = read(with_attributes(bumpy(), _ID=values).data()).document
+    (family,) = by_mesh(find_groups(document))
+    prepared = prepare_family(document, family, options)
+    assert not isinstance(prepared, Refused)
+    return level_for(prepared[0].work, options) == QUICK
+
+
+@pytest.mark.parametrize(
+    ("largest", "bits", "wide"),
+    [
+        (1 << 18, 14, False),
+        ((1 << 18) + 1, 14, True),
+        ((1 << 32) - 1, 14, True),
+        (0, 18, False),
+        (0, 19, True),
+    ],
+)
+def test_wide_integers_never_meet_the_levels_that_count_them(
+    largest: int, bits: int, *, wide: bool
+) -> None:
+    """Memory there grows with the largest number, not with how many there are."""
+    values = np.zeros((576, 1), np.uint32)
+    values[7] = largest
+    assert is_quick(values, Options(position_bits=bits)) is wide
