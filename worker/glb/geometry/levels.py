@@ -2,8 +2,8 @@
 
 Levels are not monotone: on regular grids 6 makes 0.37 of the bytes of 7 and 10, on everything else
 10 makes the least: 0.86 of level 7 on a woven cloth, 0.95 to 1.00 on scans and generated models.
-A patch of 4,096 triangles foretells which of 6 and 10 wins (in all of 17 meshes). Encoding
-all at three levels took 2.6 times as long and gained less than 0.5 % over that.
+A patch foretells which of 6 and 10 wins, in all of 17 meshes. Encoding all at three levels took 2.6
+times as long and gained less than 0.5 % over that.
 """
 
 from dataclasses import replace
@@ -14,7 +14,8 @@ from worker.glb.geometry.faces import compacted
 from worker.glb.options import Options
 
 FOR_GRIDS, QUICK, SMALLEST = 6, 7, 10
-PATCH = 4096
+PATCH, LARGEST_PATCH = 1024, 4096
+SHARE = 25  # of a large mesh: 1,024 triangles of a woven cloth looked like a grid
 CLEARLY = 0.97
 # Level 10 takes a third longer than 7, in the worker and in every viewer, for 3 to 5 % of bytes.
 QUICK_FROM = 200_000
@@ -22,14 +23,27 @@ WIDEST_BITS = 18
 WIDEST = 1 << WIDEST_BITS
 
 
+def encode_best(work: Work, options: Options) -> tuple[int, bytes]:
+    """What is no larger than a patch is tried as a whole."""
+    if len(work.faces) > PATCH or is_too_wide(work):
+        level = level_for(work, options)
+        return level, encode(work, level)
+    tried = {level: encode(work, level) for level in (SMALLEST, FOR_GRIDS)}
+    return min(tried.items(), key=lambda item: len(item[1]))
+
+
 def level_for(work: Work, options: Options) -> int:
-    if any(is_wide(channel) for channel in work.channels):
+    if is_too_wide(work):
         return QUICK
     patch = patch_of(work)
     if len(encode(patch, FOR_GRIDS)) < CLEARLY * len(encode(patch, SMALLEST)):
         return FOR_GRIDS
     quick = len(work.faces) >= QUICK_FROM and not options.tries_hard
     return QUICK if quick else SMALLEST
+
+
+def is_too_wide(work: Work) -> bool:
+    return any(is_wide(channel) for channel in work.channels)
 
 
 def is_wide(channel: Channel) -> bool:
@@ -41,7 +55,8 @@ def is_wide(channel: Channel) -> bool:
 
 def patch_of(work: Work) -> Work:
     """The first triangles with all that they have, on the same grid."""
-    vertices, faces = compacted(work.faces[:PATCH], len(work.positions.values))
+    size = min(max(PATCH, len(work.faces) // SHARE), LARGEST_PATCH)
+    vertices, faces = compacted(work.faces[:size], len(work.positions.values))
     if vertices is None:
         return replace(work, faces=faces)
     channels = (replace(channel, values=channel.values[vertices]) for channel in work.channels)
