@@ -86,4 +86,6 @@ def compacted(faces: Faces, count: int) -> tuple[npt.NDArray[np.int64] | None, F
 def median_edge(shape: Shape, sample: int = 4096) -> float:
     step = max(1, len(shape.faces) // sample)
     corners: npt.NDArray[Any] = shape.positions[shape.faces[::step]].astype(np.float64)
-    return float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)))
+    lengths = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).ravel()
+    middle = len(lengths) // 2  # numpy's own median imports masked arrays: 11 ms
+    return float(np.partition(lengths, middle)[middle])
