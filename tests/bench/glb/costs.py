@@ -63,7 +63,13 @@ def memory_outcome(what: str, runs: dict[Path, list[Run | None]], target: float)
 def show_runs(
     console: Console, title: str, tools: Sequence[Tool], runs: dict[Path, list[Run | None]]
 ) -> None:
-    columns = ("whole process: s, MB", *(tool.name for tool in tools), "time / transform", "memory")
+    columns = (
+        "whole process: s, MB",
+        *(tool.name for tool in tools),
+        "time / transform",
+        "CPU",
+        "memory",
+    )
     rows: list[tuple[Cell, ...]] = []
     for model, found in runs.items():
         ours, theirs = found[:2]
@@ -71,5 +77,6 @@ def show_runs(
             f"{run.seconds:.2f}, {run.peak_bytes // MEGABYTE}" if run else None for run in found
         ]
         memory = ours.peak_bytes / theirs.peak_bytes if ours and theirs else None
-        rows.append((model.stem, *cells, time_ratio(ours, theirs), memory))
+        cpu = ours.cpu_seconds / theirs.cpu_seconds if ours and theirs else None
+        rows.append((model.stem, *cells, time_ratio(ours, theirs), cpu, memory))
     show(console, title, columns, rows)
