@@ -8,17 +8,17 @@ from tests.glb.test_draco import with_attributes
 from worker.glb import Options
 from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import find_groups
-from worker.glb.geometry.levels import QUICK, level_for
+from worker.glb.geometry.levels import FOR_WIDE, level_for
 from worker.glb.geometry.prepare import Refused, prepare_family
 from worker.glb.optimize import read
 
 
-def is_quick(values: Array, options: Options) -> bool:
+def is_for_wide(values: Array, options: Options) -> bool:
     document = read(with_attributes(bumpy(), _ID=values).data()).document
     (family,) = by_mesh(find_groups(document))
     prepared = prepare_family(document, family, options)
     assert not isinstance(prepared, Refused)
-    return level_for(prepared[0].work, options) == QUICK
+    return level_for(prepared[0].work, options) == FOR_WIDE
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_wide_integers_never_meet_the_levels_that_count_them(
     """Memory there grows with the largest number, not with how many there are."""
     values = np.zeros((576, 1), np.uint32)
     values[7] = largest
-    assert is_quick(values, Options(position_bits=bits)) is wide
+    assert is_for_wide(values, Options(position_bits=bits)) is wide
