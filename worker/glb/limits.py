@@ -9,4 +9,3 @@ MAX_ACCESSOR_BYTES = 1 << 28  # of one that has no bytes of its own: all zeros, 
 MAX_DESCRIBED_BYTES = 256 << 20
 MAX_DESCRIBED_TIMES_FILE = 8
 MAX_PIXELS = 1 << 26
-MAX_PIXELS_OF_ALL = 1 << 29  # of one file: half a minute of decoding

@@ -154,14 +154,8 @@ def check_described_bytes(document: Document) -> None:
         if "bufferView" in accessor
     }
     total = sum(extent(a, views[a["bufferView"]].get("byteStride")) for a in different.values())
-    total += sum(extent(a, None) for a in document.items("accessors") if is_filled_in(a))
     if total > max(MAX_DESCRIBED_BYTES, MAX_DESCRIBED_TIMES_FILE * document.size):
         raise GlbError("accessors", f"describe {total} bytes in a file of {document.size}")
-
-
-def is_filled_in(accessor: Json) -> bool:
-    """Its bytes are not in the file: each time it is read they are made."""
-    return "bufferView" not in accessor or "sparse" in accessor
 
 
 def check_primitives(document: Document) -> None:
