@@ -1,6 +1,7 @@
 """What becomes of one primitive: bounds, exactness, and proof by decoding."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.glb.build import Array, Builder, Surface, bumpy, one_mesh
 from tests.glb.read import Geometry, as_floats, nearest, read_geometry
 from worker.glb import Options, optimize
+from worker.glb.accessors import COMPONENT_TYPES
 
 CORNER = 0.87
 
@@ -282,3 +284,27 @@ def test_coordinates_of_a_model_without_textures_are_rounded() -> None:
     moved = np.abs(source.attributes["TEXCOORD_0"][here] - output.attributes["TEXCOORD_0"]).max()
     assert 0 < moved <= 0.51 / 4095
     assert (source.attributes["TEXCOORD_1"][here] == output.attributes["TEXCOORD_1"]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint8, np.int8])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_positions_in_whole_numbers_stay_exact(
+    dtype: type[np.integer[Any]], *, normalized: bool
+) -> None:
+    """What was quantized once is not rounded again, and keeps its type and its extension."""
+    surface = bumpy()
+    info = np.iinfo(dtype)
+    spread = surface.positions * (float(info.max) - info.min) * 0.8 + info.min * 0.8
+    whole = np.clip(np.rint(spread), info.min, info.max).astype(dtype)
+    normals = np.rint(surface.normals * 127).astype(np.int8)
+    builder = Builder()
+    attributes = {"POSITION": whole, "NORMAL": normals}
+    builder.mesh(builder.primitive(attributes, surface.faces))
+    builder.root["accessors"][0]["normalized"] = normalized
+    builder.declare("KHR_mesh_quantization", required=True)
+    source, output = encoded(builder)
+    assert (source.corners == output.corners).all()
+    assert output.accessors["POSITION"]["componentType"] == COMPONENT_TYPES[np.dtype(dtype)]
+    assert output.accessors["POSITION"].get("normalized", False) is normalized
+    low = output.accessors["POSITION"]["min"]
+    assert low == source.attributes["POSITION"].min(axis=0).tolist()

@@ -8,7 +8,7 @@ from worker.glb.container import Json
 from worker.glb.draft import Draft
 from worker.glb.geometry.channels import Channel, Way
 from worker.glb.geometry.compress import Encoded, Outcome
-from worker.glb.geometry.encode import SIGNED, unique_ids
+from worker.glb.geometry.encode import UNSIGNED_FOR, unique_ids
 from worker.glb.geometry.gain import references
 from worker.glb.geometry.groups import DRACO, Group
 
@@ -92,7 +92,7 @@ def place(placing: Placing, group: Group, encoded: Encoded) -> Placed:
 
 def needs_quantization(channel: Channel) -> bool:
     """The core allows no signed integers but in an application's own attributes."""
-    return not channel.name.startswith("_") and channel.values.dtype in SIGNED
+    return not channel.name.startswith("_") and channel.values.dtype in UNSIGNED_FOR
 
 
 def describe(channel: Channel, encoded: Encoded) -> Json:
@@ -103,7 +103,7 @@ def describe(channel: Channel, encoded: Encoded) -> Json:
     }
     if channel.normalized:
         described["normalized"] = True
-    if channel.way is Way.POSITION:
+    if channel.way in (Way.POSITION, Way.WHOLE_POSITION):
         described |= {"min": encoded.decoded.low, "max": encoded.decoded.high}
     return described
 

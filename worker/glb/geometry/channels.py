@@ -20,6 +20,7 @@ TINY = 1e-6
 
 class Way(Enum):
     POSITION = "position"
+    WHOLE_POSITION = "position in whole numbers"
     NORMAL = "normal"
     UV = "texture coordinates"
     COLOUR = "colour"

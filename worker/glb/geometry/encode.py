@@ -4,6 +4,7 @@ The binding knows no signed generic attributes. Their type stands in the stream 
 of the header `attribute type 4, data type, components, normalized 0, unique id`, so they are
 encoded as unsigned of the same size under a rare id and that byte is changed. Two's complement
 costs 1.5 % more than a biased form would, and needs no such form to be known to any decoder.
+Positions that are small integers are narrowed from 32 bits in the same way.
 """
 
 from dataclasses import dataclass
@@ -16,12 +17,21 @@ from worker.glb.geometry.channels import Channel, Way
 from worker.glb.geometry.faces import Faces
 from worker.glb.geometry.grid import Grid
 
-GENERIC = 4
-FIRST_SIGNED_ID = 90
-# data types of Draco: what we encode as → what it is
-SIGNED: dict[object, tuple[np.dtype[Any], int, int]] = {
-    np.dtype("i1"): (np.dtype("u1"), 2, 1),
-    np.dtype("<i2"): (np.dtype("<u2"), 4, 3),
+POSITION, GENERIC = 0, 4
+FIRST_RARE_ID = 90
+ERRORS_OF_THE_BINDING = (AssertionError, MemoryError, OverflowError, RuntimeError, ValueError)
+UNSIGNED_FOR: dict[Any, np.dtype[Any]] = {
+    np.dtype("i1"): np.dtype("u1"),
+    np.dtype("<i2"): np.dtype("<u2"),
+}
+DRACO_TYPES = {
+    np.dtype("i1"): 1,
+    np.dtype("u1"): 2,
+    np.dtype("<i2"): 3,
+    np.dtype("<u2"): 4,
+    np.dtype("<i4"): 5,
+    np.dtype("<u4"): 6,
+    np.dtype("<f4"): 9,
 }
 
 
@@ -51,7 +61,7 @@ def encode(work: Work, level: int) -> bytes:
     uv, normals, colour = work.of(Way.UV), work.of(Way.NORMAL), work.of(Way.COLOUR)
     try:
         blob: bytes = DracoPy.encode(
-            work.positions.values,
+            as_points(work.positions),
             work.faces,
             quantization_bits=work.grid.bits,
             quantization_origin=work.grid.origin if work.grid.common else None,
@@ -64,9 +74,9 @@ def encode(work: Work, level: int) -> bytes:
             colors=colour and colour.values,
             generic_attributes=generic_attributes(work),
         )
-    except (DracoPy.EncodingFailedException, ValueError, AssertionError) as error:
+    except (DracoPy.EncodingFailedException, *ERRORS_OF_THE_BINDING) as error:
         raise EncodingError(f"Draco refused it: {error}") from None
-    return with_signed_types(blob, work)
+    return with_true_types(blob, work)
 
 
 def as_double(channel: Channel | None) -> Array | None:
@@ -74,10 +84,20 @@ def as_double(channel: Channel | None) -> Array | None:
     return None if channel is None else channel.values.astype(np.float64)
 
 
+def as_points(positions: Channel) -> Array:
+    """Small integers travel as wide ones: the binding knows no others."""
+    if positions.way is Way.POSITION:
+        return positions.values
+    return positions.values.astype("i4" if positions.values.dtype.kind == "i" else "u4")
+
+
 def generic_ids(work: Work) -> dict[str, int]:
+    """Rare where a header is to be found by its id."""
     exact = [channel for channel in work.channels if channel.way is Way.EXACT]
+    whole = work.positions.way is Way.WHOLE_POSITION
     return {
-        channel.name: number + (FIRST_SIGNED_ID if channel.values.dtype in SIGNED else 0)
+        channel.name: number
+        + (FIRST_RARE_ID if whole or channel.values.dtype in UNSIGNED_FOR else 0)
         for number, channel in enumerate(exact)
     }
 
@@ -85,9 +105,9 @@ def generic_ids(work: Work) -> dict[str, int]:
 def generic_attributes(work: Work) -> dict[int, Array]:
     ids = generic_ids(work)
     return {
-        ids[channel.name]: channel.values.view(SIGNED[channel.values.dtype][0])
-        if channel.values.dtype in SIGNED
-        else channel.values
+        ids[channel.name]: channel.values.view(
+            UNSIGNED_FOR.get(channel.values.dtype, channel.values.dtype)
+        )
         for channel in work.channels
         if channel.name in ids
     }
@@ -97,22 +117,32 @@ def unique_ids(work: Work) -> dict[str, int]:
     """The binding counts on from the largest generic id: colour, texture, normal, position last."""
     ids = generic_ids(work)
     following = max(ids.values(), default=-1) + 1
-    for way in (Way.COLOUR, Way.UV, Way.NORMAL, Way.POSITION):
-        channel = work.of(way)
+    named = [work.of(way) for way in (Way.COLOUR, Way.UV, Way.NORMAL)]
+    for channel in (*named, work.positions):
         if channel is not None:
             ids[channel.name] = following
             following += 1
     return ids
 
 
-def with_signed_types(blob: bytes, work: Work) -> bytes:
-    ids = generic_ids(work)
+def with_true_types(blob: bytes, work: Work) -> bytes:
+    ids = unique_ids(work)
     for channel in work.channels:
-        if channel.name in ids and channel.values.dtype in SIGNED:
-            _, unsigned, signed = SIGNED[channel.values.dtype]
+        written = type_as_written(channel)
+        meant = DRACO_TYPES[channel.values.dtype]
+        if written != meant:
+            kind = POSITION if channel is work.positions else GENERIC
             tail = bytes([channel.values.shape[1], 0, ids[channel.name]])
-            header = bytes([GENERIC, unsigned]) + tail
+            header = bytes([kind, written]) + tail
             if blob.count(header) != 1:
                 raise EncodingError(f"{channel.name}: its header was not found exactly once")
-            blob = blob.replace(header, bytes([GENERIC, signed]) + tail)
+            blob = blob.replace(header, bytes([kind, meant]) + tail)
     return blob
+
+
+def type_as_written(channel: Channel) -> int:
+    if channel.way is Way.WHOLE_POSITION:
+        return DRACO_TYPES[as_points(channel).dtype]
+    if channel.way is Way.EXACT:
+        return DRACO_TYPES[UNSIGNED_FOR.get(channel.values.dtype, channel.values.dtype)]
+    return DRACO_TYPES[channel.values.dtype]

@@ -23,17 +23,20 @@ def by_accessor_or_mesh(groups: Iterable[Group]) -> list[list[Group]]:
 
 def joined(groups: Iterable[Group], keys: Keys) -> list[list[Group]]:
     """Groups with a key in common end in one list, directly or through others."""
-    home: dict[Hashable, list[Group]] = {}
+    groups, above = list(groups), dict[Hashable, Hashable]()
     for group in groups:
-        family = [group]
-        for key in keys(group):
-            met = home.get(key)
-            if met is not None and met is not family:
-                small, family = sorted((met, family), key=len)
-                family.extend(small)
-                home.update(
-                    (other, family) for member in small for other in keys(member) if other in home
-                )
-            home[key] = family
-        home.update((key, family) for key in keys(group))
-    return list({id(family): family for family in home.values()}.values())
+        first, *others = keys(group)
+        for other in others:
+            above[top(above, other)] = top(above, first)
+    families: dict[Hashable, list[Group]] = {}
+    for group in groups:
+        families.setdefault(top(above, next(iter(keys(group)))), []).append(group)
+    return list(families.values())
+
+
+def top(above: dict[Hashable, Hashable], key: Hashable) -> Hashable:
+    """The one that stands for all that were joined; the way there is halved on the way."""
+    while (higher := above.setdefault(key, key)) != key:
+        above[key] = above.setdefault(higher, higher)
+        key = above[key]
+    return key

@@ -12,7 +12,7 @@ from worker.glb.layout import extent
 DRACO = "KHR_draco_mesh_compression"
 TRIANGLE_MODES = (4, 5, 6)
 POINTS_AND_LINES = ("points", "lines", "line loops", "line strips")
-FLOAT = 5126
+FLOAT, SMALL_INTEGERS = 5126, (5120, 5121, 5122, 5123)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def reasons_against_accessors(document: Document, primitive: Json) -> Iterator[s
         yield "it has no positions"
         return
     position = accessors[attributes["POSITION"]]
-    if position["componentType"] != FLOAT or position["type"] != "VEC3":
-        yield "its positions are already quantized"
+    if position["componentType"] not in (FLOAT, *SMALL_INTEGERS) or position["type"] != "VEC3":
+        yield "its positions are of a type that glTF does not know for them"
     if any(accessors[index]["count"] != position["count"] for index in attributes.values()):
         yield "its attributes differ in length"
     if any(accessors[index]["type"].startswith("MAT") for index in attributes.values()):

@@ -90,9 +90,17 @@ def prepare(
     document: Document, group: Group, shape: Shape, grid: Grid, options: Options
 ) -> Prepared:
     sources, note = read_sources(document, group, shape, options)
-    positions = Channel("POSITION", Way.POSITION, shape.positions, bits=grid.bits)
-    channels = (positions, *plan_channels(sources, options))
+    channels = (position_channel(document, group, shape, grid), *plan_channels(sources, options))
     return Prepared(group, shape, Work(shape.faces, channels, grid), note)
+
+
+def position_channel(document: Document, group: Group, shape: Shape, grid: Grid) -> Channel:
+    accessor = document.item("accessors", group.attributes["POSITION"])
+    if accessor["componentType"] == FLOAT:
+        return Channel("POSITION", Way.POSITION, shape.positions, bits=grid.bits)
+    whole = shape.take(read_accessor(document, group.attributes["POSITION"]))
+    normalized = bool(accessor.get("normalized", False))
+    return Channel("POSITION", Way.WHOLE_POSITION, np.ascontiguousarray(whole), normalized)
 
 
 def read_sources(

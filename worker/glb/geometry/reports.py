@@ -44,7 +44,7 @@ def first_report(document: Document, outcome: Outcome, user: tuple[int, int]) ->
         vertices_before=vertices,
         vertices_after=encoded.decoded.vertices if encoded else vertices,
         level=encoded.level if encoded else None,
-        position_bits=encoded.work.grid.bits if encoded else None,
+        position_bits=encoded.work.positions.bits or None if encoded else None,
         position_error=encoded.position_error if encoded else None,
         note=note_on(encoded) if encoded else outcome.why_not,
     )

@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from worker.glb.accessors import COMPONENT_TYPES
 from worker.glb.geometry.channels import Channel, Way
-from worker.glb.geometry.encode import EncodingError, Work, unique_ids
+from worker.glb.geometry.encode import DRACO_TYPES, EncodingError, Work, unique_ids
 from worker.glb.geometry.fingerprint import blocks, fingerprint
 from worker.glb.geometry.rounding import box, on_octahedron, rounded
 
 Array = npt.NDArray[Any]
-# what the decoder must say of each type: signed ones prove that the header was put right
-DRACO_TYPES = {5120: 1, 5121: 2, 5122: 3, 5123: 4, 5125: 6, 5126: 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,8 @@ def expect(work: Work) -> Expected:
 
 
 def position_error(work: Work) -> float:
+    if work.positions.way is Way.WHOLE_POSITION:
+        return 0.0
     values = work.positions.values
     farthest = [farthest_square(work, values[block]) for block in blocks(len(values))]
     return math.sqrt(np.max(farthest))
@@ -86,7 +85,7 @@ def verify(blob: bytes, work: Work, expected: Expected) -> Decoded:
         raise EncodingError(f"a vertex would move by {expected.position_error:.3g}")
     try:
         mesh = DracoPy.decode(blob)
-    except (DracoPy.FileTypeException, ValueError) as error:
+    except (DracoPy.FileTypeException, MemoryError, RuntimeError, ValueError) as error:
         raise EncodingError(f"what Draco wrote can't be decoded: {error}") from None
     attributes = {attribute["unique_id"]: attribute for attribute in mesh.attributes}
     columns = list(decoded_columns(work, attributes))
@@ -95,7 +94,7 @@ def verify(blob: bytes, work: Work, expected: Expected) -> Decoded:
     found = fingerprint(mesh.faces, columns)
     if found != expected.fingerprint and found != fused_fingerprint(work):
         raise EncodingError("what was decoded differs from the source")
-    positions = attributes[unique_ids(work)[work.positions.name]]["data"]
+    positions = columns[0]
     low, high = positions.min(axis=0), positions.max(axis=0)
     return Decoded(len(positions), len(mesh.faces), low.tolist(), high.tolist())
 
@@ -110,15 +109,11 @@ def decoded_columns(work: Work, attributes: dict[int, dict[str, Any]]) -> Iterat
         raise EncodingError(f"{len(attributes)} attributes came back of {len(ids)}")
     for channel in work.channels:
         found = attributes.get(ids[channel.name])
-        if found is None or found["data_type"] != draco_type(channel):
+        if found is None or found["data_type"] != DRACO_TYPES[channel.values.dtype]:
             raise EncodingError(f"{channel.name} came back as another type or not at all")
         if found["data"].shape[1] != channel.values.shape[1]:
             raise EncodingError(f"{channel.name} came back with another width")
         yield decoded_values(channel, found["data"])
-
-
-def draco_type(channel: Channel) -> int:
-    return DRACO_TYPES[COMPONENT_TYPES[channel.values.dtype]]
 
 
 def decoded_values(channel: Channel, values: Array) -> Array:
