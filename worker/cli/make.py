@@ -94,7 +94,7 @@ def put_image(place: Place, text: str) -> Row:
     if not source.is_file():
         raise NotMadeError(f"--image {text}: there is no file {name}.")
     key = f"{LOCAL_USER}/{uuid4()}{source.suffix}"
-    place.storage.put("inputs", key, source)
+    place.storage.keep("inputs", key, source)
     return {"path": key, "angle": angle} if angle else {"path": key}
 
 

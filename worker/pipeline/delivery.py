@@ -146,7 +146,7 @@ async def fetch_in_time(depot: Depot, link: Link, target: Path) -> Fetched | Not
 
 def store(storage: FolderStorage, run: Run, link: Link, fetched: Fetched) -> Stored:
     key = key_of(run, link, fetched)
-    storage.put(BUCKET, key, fetched.path)
+    storage.keep(BUCKET, key, fetched.path)
     row = {
         "role": link.role,
         "format": link.format,

@@ -13,16 +13,18 @@ from worker.pipeline.fetch import NotFetched, fetch
 from worker.providers.failure import Failure, Kind
 from worker.providers.images import prepare_picture
 from worker.providers.order import Picture
-from worker.storage.folder import FolderStorage
+from worker.storage.outcome import Missing, Read, StorageRefused, StorageUnreachable, TooLarge
+from worker.storage.protocol import Storage
 
 BUCKET = "inputs"
 MOST_BYTES = 20_000_000
+MOST_STORED_BYTES = 20 * 1024 * 1024  # the bucket's own limit
 IN_TIME = 60.0  # s an image
 STAGES_WITH_PICTURES = ("GENERATE", "CONCEPT")
 
 
 class Pictures:
-    def __init__(self, storage: FolderStorage, client: httpx.AsyncClient) -> None:
+    def __init__(self, storage: Storage, client: httpx.AsyncClient) -> None:
         self._storage = storage
         self._client = client
 
@@ -45,14 +47,21 @@ class Pictures:
 
     async def _bytes_of(self, image: Mapping[str, Any], index: int) -> bytes | Failure:
         if path := image.get("path"):
-            return await asyncio.to_thread(self._stored, path, index)
+            return await self._stored(path, index)
         return await self._fetched(image["url"], index)
 
-    def _stored(self, path: str, index: int) -> bytes | Failure:
-        try:
-            return self._storage.read(BUCKET, path)
-        except (FileNotFoundError, IsADirectoryError, ValueError):
-            return unreadable(index, "there is no such file in the bucket inputs")
+    async def _stored(self, path: str, index: int) -> bytes | Failure:
+        with TemporaryDirectory(prefix="meshqueue-") as folder:
+            target = Path(folder) / "image"
+            match await self._storage.read_to(BUCKET, path, target, MOST_STORED_BYTES):
+                case Read():
+                    return await asyncio.to_thread(target.read_bytes)
+                case Missing():
+                    return unreadable(index, "there is no such file in the bucket inputs")
+                case TooLarge(why):
+                    return unreadable(index, why)
+                case StorageRefused(why) | StorageUnreachable(why):
+                    return Failure(Kind.UNAVAILABLE, f"images[{index}]: {why}")
 
     async def _fetched(self, url: str, index: int) -> bytes | Failure:
         with TemporaryDirectory(prefix="meshqueue-") as folder:
