@@ -1,0 +1,65 @@
+"""What of a file has arrived, on disk."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+# Written in a thread, gathered to this size. 8 downloads at once on a disk that took 150 MB/s, by
+# the loop's lateness p50 / p99: plain writes of 64 KiB 7 / 46 ms, threads with 64 KiB 0.5 / 6 ms.
+# TLS hands over 16 KiB at a time: a thread for each costs 9.5 ns of CPU a byte, for 64 KiB 5.3,
+# for 256 KiB 5.5.
+GATHERED = 128 * 1024
+
+
+class Part:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self.received = 0
+        """Never shrinks: what came before a restart counts."""
+        self._digest = hashlib.sha256()
+        self._gathered = bytearray()
+        # Buffered for its lock: a thread that a cancelled download left behind never writes to a
+        # descriptor that has been closed and given to another file.
+        self._file = path.open("wb")
+
+    async def add(self, data: bytes) -> None:
+        self._gathered += data
+        self.size += len(data)
+        self.received += len(data)
+        if len(self._gathered) >= GATHERED:
+            await self._put()
+
+    async def restart(self) -> None:
+        if not self.size:
+            return
+        self._gathered.clear()
+        self._digest = hashlib.sha256()
+        self.size = 0
+        await asyncio.to_thread(self._rewind)
+
+    async def finish(self) -> str:
+        """Gives the sha256 of the whole."""
+        await self._put()
+        await asyncio.to_thread(self._file.close)
+        return self._digest.hexdigest()
+
+    def drop(self) -> None:
+        try:
+            self._file.close()
+        except OSError:
+            pass  # a full disk says so again
+        finally:
+            self.path.unlink(missing_ok=True)
+
+    async def _put(self) -> None:
+        gathered, self._gathered = self._gathered, bytearray()
+        await asyncio.to_thread(self._write, gathered)
+
+    def _write(self, data: bytearray) -> None:
+        self._digest.update(data)
+        self._file.write(data)
+
+    def _rewind(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
