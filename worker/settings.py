@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     meshy_api_key: SecretStr | None = None
     meshy_webhook_secret: SecretStr | None = None
     meshy_ai_model: str = "meshy-6"
+    meshy_requests_per_second: int = Field(default=20, ge=1, le=1000)
     tripo_api_key: SecretStr | None = None
     tripo_webhook_secret: SecretStr | None = None
     tripo_model: str = "v3.1-20260211"

@@ -8,16 +8,28 @@ from rich.console import Console
 from tests.bench.admissions import bench_admissions
 from tests.bench.creates import bench_creates
 from tests.bench.place import bench_place
+from tests.bench.reactions import bench_reactions
+from tests.bench.scale import bench_scale
+from tests.bench.thrift import bench_thrift
 from tests.bench.watching import bench_watching
+
+DATABASE = ("creates", "admissions")
+WORKER = {
+    "watching": bench_watching,
+    "reactions": bench_reactions,
+    "thrift": bench_thrift,
+    "scale": bench_scale,
+}
 
 
 def main() -> None:
     asked = arguments()
     console = Console(soft_wrap=True)
-    if asked.only != "watching":
+    if asked.only not in WORKER:
         bench_database(asked, console)
-    if asked.only in (None, "watching"):
-        bench_watching(console)
+    for name, bench in WORKER.items():
+        if asked.only in (None, name):
+            bench(console)
 
 
 def bench_database(asked: argparse.Namespace, console: Console) -> None:
@@ -35,7 +47,7 @@ def bench_database(asked: argparse.Namespace, console: Console) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=5, help="of each of the 15 measurements")
-    parser.add_argument("--only", choices=("creates", "admissions", "watching"))
+    parser.add_argument("--only", choices=(*DATABASE, *WORKER))
     return parser.parse_args()
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.keys import Key, keys_of, require_keys
@@ -44,12 +45,18 @@ def supply(settings: Settings, *, simulate_missing: bool, speed: float = 1.0) ->
 
 
 def serve(settings: Settings, keys: list[Key]) -> dict[str, Served]:
-    models = {"MESHY": settings.meshy_ai_model, "TRIPO": settings.tripo_model}
-    return {key.provider: open_with(key, models[key.provider]) for key in keys}
+    options: dict[str, dict[str, Any]] = {
+        "MESHY": {
+            "model": settings.meshy_ai_model,
+            "requests_per_second": settings.meshy_requests_per_second,
+        },
+        "TRIPO": {"model": settings.tripo_model},
+    }
+    return {key.provider: open_with(key, options[key.provider]) for key in keys}
 
 
-def open_with(key: Key, model: str) -> Served:
-    provider = open_provider(key.provider, key.secret, address=key.base_url, model=model)
+def open_with(key: Key, options: Mapping[str, Any]) -> Served:
+    provider = open_provider(key.provider, key.secret, address=key.base_url, **options)
     return Served(provider, key.fingerprint)
 
 

@@ -82,7 +82,7 @@ class Client:
     def nudge(self, task_id: str) -> bool:
         found = [watch for watch in self._watches if watch.task.id == task_id]
         for watch in found:
-            watch.ring()
+            watch.hurry()
         return bool(found)
 
     async def look(self, task: Task) -> State:
@@ -150,10 +150,11 @@ class Client:
             await listen(watch, self._mapping, self._http)
 
     async def _poll(self, watch: Watch) -> None:
-        await poll(watch, self._look_again, self._http.patience)
+        async def look_again() -> State:
+            urgent, watch.hurried = watch.hurried, False
+            return await self._look(watch.task, urgent=urgent)
 
-    async def _look_again(self, task: Task) -> State:
-        return await self._look(task, urgent=False)
+        await poll(watch, look_again, self._http.patience)
 
 
 async def _end(sources: Sequence[asyncio.Task[None]]) -> None:

@@ -10,7 +10,6 @@ from httpx_sse import ServerSentEvent
 
 from worker.providers.http import Http
 from worker.providers.mapping import Mapping
-from worker.providers.order import Task
 from worker.providers.outcome import State
 from worker.providers.patience import Patience
 from worker.providers.watch import Watch
@@ -53,7 +52,7 @@ def _parsed(data: str) -> object:
         return None
 
 
-async def poll(watch: Watch, look: Callable[[Task], Awaitable[State]], patience: Patience) -> None:
+async def poll(watch: Watch, look: Callable[[], Awaitable[State]], patience: Patience) -> None:
     """Asks when rung, and at growing intervals while nothing feeds the watch."""
     interval = patience.poll_first
     while True:
@@ -61,7 +60,7 @@ async def poll(watch: Watch, look: Callable[[Task], Awaitable[State]], patience:
         if watch.fed and not rung:
             interval = patience.poll_first
             continue
-        watch.put(await look(watch.task))
+        watch.put(await look())
         interval = _next(interval, patience, near_the_end=watch.near_the_end)
 
 

@@ -17,6 +17,8 @@ class Watch:
         self.task = task
         self.fed = True
         """States come by themselves: nobody needs to ask."""
+        self.hurried = False
+        """Somebody knows of news: to ask goes before what merely looks again."""
         self._bell = asyncio.Event()
         self._news = asyncio.Event()
         self._newest: State | None = None
@@ -36,6 +38,10 @@ class Watch:
     def ring(self) -> None:
         """Somebody has reason to believe that the task should be asked about now."""
         self._bell.set()
+
+    def hurry(self) -> None:
+        self.hurried = True
+        self.ring()
 
     def starve(self) -> None:
         """What fed this watch has broken."""

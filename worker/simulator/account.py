@@ -13,6 +13,11 @@ class Account:
     charged: float = 0
     refunded: float = 0
     keys: dict[str, bool] = field(default_factory=dict)
+    work_seconds: tuple[float, float] | None = None
+    """From, to; None: as long as such a task takes the provider."""
+
+    def seconds_for(self, usual: float, dice: Random) -> float:
+        return dice.uniform(*self.work_seconds) if self.work_seconds else usual
 
     def holds(self, key: str | None) -> bool:
         return key is not None and self.keys.get(key, False)

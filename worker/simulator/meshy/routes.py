@@ -86,7 +86,8 @@ class Routes:
     def _task(self, call: Call, order: Order, body: dict[str, Any]) -> Task:
         meshy = self._meshy
         now = meshy.clock.seconds()
-        plan = draw_plan(meshy.dice, now, order.seconds, meshy.longest_queue)
+        seconds = meshy.account.seconds_for(order.seconds, meshy.dice)
+        plan = draw_plan(meshy.dice, now, seconds, meshy.longest_queue)
         return Task(
             id=str(meshy.identity()),
             resource=str(call.endpoint.resource),

@@ -75,13 +75,14 @@ class Routes:
 
     def _task(self, call: Call, order: Order, body: Mapping[str, Any]) -> Task:
         tripo = self._tripo
+        seconds = tripo.account.seconds_for(order.seconds, tripo.dice)
         return Task(
             id=str(tripo.identity()),
             resource=str(call.endpoint.resource),
             kind=order.kind,
             body=body,
             key=call.key,
-            plan=draw_plan(tripo.dice, tripo.clock.seconds(), order.seconds, tripo.longest_queue),
+            plan=draw_plan(tripo.dice, tripo.clock.seconds(), seconds, tripo.longest_queue),
             product=order.product,
             price=order.price,
             pool=order.pool,
