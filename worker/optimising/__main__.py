@@ -1,0 +1,3 @@
+from worker.optimising.child import main
+
+main()

@@ -1,0 +1,15 @@
+"""What a child knows of the world: no address of a database, no key of anybody."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What the programs need to be found and to find their libraries.
+KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+def environment(own: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """No threads for algebra either: nothing here uses them."""
+    kept = {name: own[name] for name in KEPT if name in own}
+    return kept | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,111 @@
+"""Checks files and makes models smaller, in so many processes at once and no more."""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import structlog
+
+from worker.glb.options import Preset
+from worker.optimising import verdict
+from worker.optimising.errand import Bounds, Check, Errand, Optimise
+from worker.optimising.outcome import Optimised, Outcome, Verdict
+from worker.optimising.process import Ended, run
+from worker.optimising.processors import processors
+
+# A model of 300,000 triangles with three textures of 4096 pixels holds 607 MiB with one thread,
+# 851 with two.
+MEMORY_BYTES = 1 << 30
+DEADLINE = 300.0  # s; that model takes 25
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger()
+
+
+class OptimisersClosedError(RuntimeError):
+    """The worker stops. Nothing is wrong with the file: another worker takes it up again."""
+
+
+class Optimisers:
+    def __init__(
+        self, processes: int, memory_bytes: int = MEMORY_BYTES, deadline: float = DEADLINE
+    ) -> None:
+        self._turns = asyncio.Semaphore(processes)  # first come, first served
+        # As many threads as there are processors, in all: where the container has used up its
+        # quota, the kernel halts the event loop too, however nice the optimisers are.
+        self._threads = max(1, processors() // processes)
+        self._memory_bytes = memory_bytes
+        self._deadline = deadline
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    async def optimise(self, source: Path, target: Path, preset: str) -> Outcome:
+        """The target appears whole, and only with `Optimised`."""
+        return await self._cancellable(self._optimise(source, target, Preset(preset)))
+
+    async def check(self, files: Sequence[tuple[Path, str]]) -> tuple[Verdict, ...]:
+        """A verdict for each (path, format), from one process."""
+        return await self._cancellable(self._check(files))
+
+    async def close(self) -> None:
+        """Kill what runs; who waits for it gets an OptimisersClosedError."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _cancellable(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._closed and not is_cancelled():
+                raise OptimisersClosedError from None
+            raise
+        finally:
+            self._tasks.discard(task)
+
+    async def _optimise(self, source: Path, target: Path, preset: Preset) -> Outcome:
+        part = target.with_name(f".{target.name}.{uuid4().hex}.part")
+        try:
+            errand = Optimise(str(source), str(part), preset, self._threads)
+            ended = await self._run(errand)
+            outcome = verdict.of_model(ended, self._memory_bytes, self._deadline)
+            if isinstance(outcome, Optimised):
+                part.replace(target)
+            return outcome
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def _check(self, files: Sequence[tuple[Path, str]]) -> tuple[Verdict, ...]:
+        ended = await self._run(Check([(str(path), kind) for path, kind in files]))
+        return verdict.of_files(ended, len(files), self._memory_bytes, self._deadline)
+
+    async def _run(self, errand: Errand) -> Ended:
+        async with self._turns:
+            if self._closed:
+                raise OptimisersClosedError
+            ended = await run(errand, self._bounds(), self._deadline)
+        if ended.code != 0 or ended.complaints:
+            log.warning(
+                "optimiser_complained",
+                action="optimiser_complained",
+                code=ended.code,
+                complaints=ended.complaints,
+            )
+        return ended
+
+    def _bounds(self) -> Bounds:
+        """Its seconds on all its threads: the parent's clock comes first, if there is a parent."""
+        cpu_seconds = int(self._deadline * self._threads) + 1
+        return Bounds(self._memory_bytes, cpu_seconds, os.getpid())
+
+
+def is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
