@@ -36,7 +36,8 @@ class Authority:
 
 def new_authority() -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    return Authority(_signed("authority", key, _subject("authority"), key, authority=True), key)
+    name = f"authority {x509.random_serial_number() % 10**6}"
+    return Authority(_signed(name, key, _subject(name), key, authority=True), key)
 
 
 @cache

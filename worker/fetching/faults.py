@@ -1,5 +1,6 @@
 """What a person reads of a request that broke: no text of the server's, no address."""
 
+import os
 import socket
 import ssl
 
@@ -17,13 +18,13 @@ def why_cut(error: Exception, size: int, total: int | None) -> str:
         case httpcore.TimeoutException():
             return f"no byte came in time{_after(size, total)}"
         case httpcore.ProtocolError() if not size:
-            return "it doesn't answer as HTTP wants it"
+            return "it hung up, or speaks no HTTP"
         case _:
             return f"the connection was cut{_after(size, total)}"
 
 
 def _why_unreachable(error: BaseException) -> str:
-    cause = _root(error)
+    cause = _system_error(error)
     match cause:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not valid: {cause.verify_message}"
@@ -33,14 +34,19 @@ def _why_unreachable(error: BaseException) -> str:
             return "its name leads nowhere"
         case socket.gaierror():
             return "its name can't be looked up now"
-        case OSError() if cause.strerror:
-            return f"it can't be reached: {cause.strerror}"
+        case OSError(errno=int(number)):
+            return f"it can't be reached: {os.strerror(number)}"
         case _:
             return "it can't be reached"
 
 
-def _root(error: BaseException) -> BaseException:
-    return _root(error.__cause__) if error.__cause__ else error
+def _system_error(error: BaseException | None) -> OSError | None:
+    """By the context too: httpcore's pool forgets the cause."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _after(size: int, total: int | None) -> str:
