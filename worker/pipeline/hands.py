@@ -17,6 +17,10 @@ from worker.pipeline.progress import Progress
 Conduct = Callable[[Held], Awaitable[str]]
 
 AFTER_A_FAULT = 30.0  # s, before a run whose step failed unexpectedly is tried again
+# After an outage of Postgres our lease has lapsed until the next heartbeat.
+STALE = NotBegun("stale_worker")
+HEARTBEAT_COMES_WITHIN, HEARTBEATS_MISSED = 1.0, 20  # s, and how often that is waited for
+SETTLED = ("ok", "over")  # the database took the decision: nothing is ours any more
 
 log = structlog.get_logger()
 
@@ -38,7 +42,7 @@ class Hands:
         """For a wake-up: takes the run, unless it is another's or over, and works on it."""
         if self._closing.is_set():
             return None
-        answer = await self._engine.begin(job_id, stage)
+        answer = await self._ask_for(job_id, stage)
         if isinstance(answer, NotBegun):
             log.debug("not_begun", action="not_begun", job=str(job_id), stage=stage, why=answer.why)
         elif self._closing.is_set():
@@ -46,6 +50,16 @@ class Hands:
         else:
             return self._take(answer)
         return None
+
+    async def _ask_for(self, job_id: UUID, stage: str) -> Run | NotBegun:
+        """A wake-up that comes before our first heartbeat after an outage is not thrown away."""
+        answer = await self._engine.begin(job_id, stage)
+        for _ in range(HEARTBEATS_MISSED):
+            if answer != STALE:
+                break
+            await asyncio.sleep(HEARTBEAT_COMES_WITHIN)
+            answer = await self._engine.begin(job_id, stage)
+        return answer
 
     def _take(self, run: Run) -> "asyncio.Task[None]":
         """Held already if an answer was lost and the call repeated: only the attempt is new."""
@@ -65,16 +79,23 @@ class Hands:
         except Exception:
             log.exception("stage_faulted", action="stage_faulted", **held.names())
             await asyncio.sleep(AFTER_A_FAULT)
-            outcome = "draining"
+            outcome = "faulted"
         finally:
             self._progress.forget(held.run.id)
             self._held.pop(held.run.id, None)
-        if outcome == "draining":
-            self._dropped.append(held.run)
-            await self.give_back()
+        if outcome not in SETTLED:
+            await self._drop(held.run)
+
+    async def _drop(self, run: Run) -> None:
+        """Ours still, perhaps: a decision is fenced, too, when our own second look came between."""
+        self._dropped.append(run)
+        await self.give_back()
 
     async def give_back(self) -> None:
-        """What ended without a decision: whoever begins it next sees where it stands."""
+        """What ended without a decision: whoever begins it next sees where it stands.
+
+        Of what is another's by now the database takes no notice.
+        """
         runs, self._dropped = self._dropped, []
         try:
             if runs:
@@ -100,9 +121,13 @@ class Hands:
 
     async def _recheck(self, held: Held, task: "asyncio.Task[None]") -> None:
         answer = await self._engine.begin(held.run.job_id, held.run.stage, again=True)
+        if answer == STALE:
+            return
         if isinstance(answer, NotBegun):
             log.info("stage_lost", action="stage_lost", why=answer.why, **held.names())
             task.cancel()
+        elif self._held.get(answer.id) != (held, task):  # it ended meanwhile
+            await self._drop(answer)
         else:
             held.replace(answer)
             self._progress.know(answer)

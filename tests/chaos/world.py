@@ -1,0 +1,162 @@
+"""One job, its provider's account book and its ledger: a world in which something goes wrong."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import errors
+
+from tests.chaos.haste import SPEED, shorten
+from tests.support import jobs
+from tests.support.daemon import plan_for, the_end, until, working
+from tests.support.database import Database, fresh_database
+from tests.support.jobs import Row, rich_user
+from tests.support.servers import Postgres
+from worker.daemon.daemon import Daemon
+from worker.simulator import BookedTask, Rule, Simulator
+from worker.simulator.fault import ProviderName
+
+CREDITS = 1_000
+Name = Literal["MESHY", "TRIPO"]
+SIMULATED: dict[Name, ProviderName] = {"MESHY": "meshy", "TRIPO": "tripo"}
+MODELS = {"MESHY": "meshy-6", "TRIPO": "v3.1-20260211"}
+REQUESTS: dict[Name, Row] = {
+    # PREVIEW, REFINE, REMESH
+    "MESHY": {"prompt": "a lamp", "remesh": {"enabled": True, "target_polycount": 1000}},
+    # PREVIEW, RIG: the latter takes two tasks, the check and the rig
+    "TRIPO": {"prompt": "a lamplighter", "refine": False, "requires_rig": True},
+}
+# What it made is gone, and was paid back: not a purchase any more.
+UNDONE = {"FAILED", "CANCELED", "EXPIRED", "failed", "cancelled", "expired", "banned"}
+OVER = ("SUCCEEDED", "FAILED", "CANCELED")
+
+
+@dataclass
+class World:
+    db: Database
+    simulator: Simulator
+    folder: Path
+    name: Name
+    request: Row
+    user: UUID = field(init=False)
+    job: UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.user = rich_user(self.db, CREDITS)
+        self.job = jobs.create_by_server(self.db, self.user, self.request)["id"]
+
+    @property
+    def tasks(self) -> tuple[BookedTask, ...]:
+        return self.simulator.book(SIMULATED[self.name]).tasks
+
+    @property
+    def row(self) -> Row:
+        return jobs.job(self.db, self.job)
+
+    @asynccontextmanager
+    async def worker(self, **changes: Any) -> AsyncIterator[Daemon]:
+        async with working(plan_for(self.db, self.simulator, self.folder, **changes)) as daemon:
+            yield daemon
+
+    def given(self, die_at: int) -> Row:
+        """For a worker in a process of its own."""
+        accounts = {"MESHY": self.simulator.meshy, "TRIPO": self.simulator.tripo}
+        return {
+            "database": self.db.url(),
+            "providers": {
+                name: {"key": account.key, "url": account.url, "model": MODELS[name]}
+                for name, account in accounts.items()
+            },
+            "storage": str(self.folder),
+            "die_at": die_at,
+        }
+
+    def cancel(self) -> bool:
+        """False: the job is over already."""
+        try:
+            jobs.cancel(self.db, self.user, self.job)
+        except errors.DatabaseError as error:
+            assert error.sqlstate == "PT409", error
+            return False
+        return True
+
+    async def end(self) -> Row:
+        """Of the job, and of all that was bought for it."""
+        row = await the_end(self.db, self.job)
+        await until(lambda: self.slots_taken() == 0, "the free slot")
+        return row
+
+    def slots_taken(self) -> int:
+        query = "select count(*) from meshqueue.slots where run_id is not null"
+        return int(self.db.admin.value(query))
+
+    # --- what must hold whatever happened
+
+    def judge(self) -> None:
+        row = self.row
+        where = f"{row['status']} {row['error_code']}"
+        assert row["status"] in OVER, where
+        assert self.slots_taken() == 0, where
+        assert self.unresolved() == [], where
+        self.judge_purchases(where)
+        self.judge_money(row, where)
+
+    def unresolved(self) -> list[str]:
+        query = "select outcome::text from meshqueue.submissions where outcome in ('intent', 'accepted', 'lost')"
+        return self.db.admin.values(query)
+
+    def judge_purchases(self, where: str) -> None:
+        bought = Counter(what(task) for task in self.tasks if is_bought(task))
+        assert set(bought.values()) <= {1}, f"{where}: paid twice: {bought}"
+        known = set(self.db.admin.values("select task_id from meshqueue.submissions"))
+        unknown = {task.id for task in self.tasks if is_bought(task)} - known
+        assert unknown == set(), f"{where}: bought, and nobody knows it"
+
+    def judge_money(self, row: Row, where: str) -> None:
+        query = "select coalesce(sum(credits), 0) from meshqueue.runs where job_id = %s and state = 'done'"
+        made = int(self.db.admin.value(query, self.job))
+        charged = made if row["status"] == "SUCCEEDED" else 0
+        assert jobs.account(self.db, self.user) == (CREDITS - charged, 0), where
+        lines = jobs.ledger(self.db, self.job)
+        assert sum(hold for _, _, hold in lines) == 0, where
+        assert sum(amount for _, amount, _ in lines) == -charged, where
+        endings = [kind for kind, _, hold in lines if hold < 0]
+        assert len(endings) == 1, f"{where}: {lines}"
+
+    def files(self) -> list[Row]:
+        return self.db.admin.rows("select * from public.asset_files where job_id = %s", self.job)
+
+
+def is_bought(task: BookedTask) -> bool:
+    return not task.deleted and task.status not in UNDONE
+
+
+def what(task: BookedTask) -> tuple[str, str]:
+    return task.kind, str(task.body.get("format", ""))
+
+
+@contextmanager
+def simulated(*rules: Rule, speed: float = SPEED) -> Iterator[Simulator]:
+    with Simulator(seed=1, speed=speed, texture_size=64) as simulator:
+        simulator.meshy.account.queued_tasks = 10_000
+        simulator.script(*rules)
+        yield simulator
+
+
+@contextmanager
+def world(  # noqa: PLR0913 - what a world is made of
+    server: Postgres,
+    template: str,
+    folder: Path,
+    name: Name,
+    *rules: Rule,
+    request: Row | None = None,
+    speed: float = SPEED,
+) -> Iterator[World]:
+    with fresh_database(server, template) as db, simulated(*rules, speed=speed) as simulator:
+        shorten(db)
+        yield World(db, simulator, folder / db.name, name, request or REQUESTS[name])
