@@ -49,6 +49,8 @@ class Optimisers:
 
     async def check(self, files: Sequence[tuple[Path, str]]) -> tuple[Verdict, ...]:
         """A verdict for each (path, format), from one process."""
+        if not files:
+            return ()
         return await self._cancellable(self._check(files))
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ from worker.optimising.outcome import (
     Code,
     Optimised,
     Outcome,
+    Report,
     Sound,
     Unchecked,
     Unoptimised,
@@ -15,17 +16,34 @@ from worker.optimising.outcome import (
 )
 from worker.optimising.process import Ended, Json
 
-# numpy's algebra and C++ end the process rather than raise.
-WORDS_OF_WANT = ("MemoryError", "bad_alloc", "Memory allocation", "failed to map segment")
+# numpy's algebra and C++ end the process rather than raise; what does raise may leave a mesh alone.
+WORDS_OF_WANT = (
+    "MemoryError",
+    "bad_alloc",
+    "Memory allocation",
+    "Unable to allocate",
+    "failed to map segment",
+)
 
 
 def of_model(ended: Ended, memory_bytes: int, deadline: float) -> Outcome:
     if findings := ended.told("unsound"):
         return Unsound(tuple(findings))
-    if (report := ended.told("optimised")) and ended.code == 0:
+    report = ended.told("optimised")
+    if report and ended.code == 0 and not is_starved(report):
         return Optimised(report)
     code, why = failure(ended, memory_bytes, deadline)
     return Unoptimised(code, why, ended.told("checked") or {})
+
+
+def is_starved(report: Report) -> bool:
+    """Nothing was gained, and for want of memory; a gain on the rest of the file is kept."""
+    gained = report["bytes_after"] != report["bytes_before"]
+    return not gained and any(wants_memory(note) for note in report["left_alone"])
+
+
+def wants_memory(text: str) -> bool:
+    return any(words in text for words in WORDS_OF_WANT)
 
 
 def of_files(ended: Ended, count: int, memory_bytes: int, deadline: float) -> tuple[Verdict, ...]:
@@ -46,14 +64,19 @@ def verdicts(said: tuple[Json, ...]) -> Iterator[Verdict]:
 
 
 def failure(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]:
-    told = ended.told("failed")
-    if told == Code.REFUSED:
+    if ended.told("failed") == Code.REFUSED:
         return Code.REFUSED, str(ended.told("why"))
     if ended.code is None or ended.code == -signal.SIGXCPU:
         return Code.TOO_SLOW, f"it took longer than {deadline:g} s"
-    if told == Code.OUT_OF_MEMORY or any(words in ended.complaints for words in WORDS_OF_WANT):
+    if lacked_memory(ended):
         return Code.OUT_OF_MEMORY, f"it needed more than {memory_bytes >> 20:,} MiB"
     return Code.CRASHED, f"the process {ending(ended.code)}"
+
+
+def lacked_memory(ended: Ended) -> bool:
+    report = ended.told("optimised")
+    starved = report is not None and is_starved(report)
+    return starved or ended.told("failed") == Code.OUT_OF_MEMORY or wants_memory(ended.complaints)
 
 
 def ending(code: int) -> str:

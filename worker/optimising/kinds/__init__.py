@@ -1,5 +1,6 @@
-"""Is a file what it claims to be? By magic and size; a picture by decoding it; a GLB by parsing it.
+"""Whether a file is what it claims to be.
 
+By magic and size; a picture by decoding it; a GLB by parsing it.
 What merely is bad style is no finding: such files are opened everywhere.
 """
 

@@ -1,0 +1,1 @@
+"""Files checked and models optimised in processes that may die."""

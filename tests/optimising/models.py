@@ -1,0 +1,82 @@
+"""Model files for these tests."""
+
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+
+from tests.glb.build import Builder, bumpy, one_mesh
+
+ROWS_OF_LARGE = 500  # half a million triangles: seconds of work
+
+
+def small() -> bytes:
+    return one_mesh().data()
+
+
+@cache
+def large() -> bytes:
+    return one_mesh(bumpy(ROWS_OF_LARGE)).data()
+
+
+def without_meshes() -> bytes:
+    return Builder().data()
+
+
+def without_triangles() -> bytes:
+    surface = bumpy(4)
+    builder = Builder()
+    builder.mesh(builder.primitive({"POSITION": surface.positions}, mode=0))
+    return builder.data()
+
+
+def with_undecodable_draco() -> bytes:
+    """The checks read what the JSON says of it; only undoing the compression must decode it."""
+    builder = one_mesh()
+    primitive = builder.root["meshes"][0]["primitives"][0]
+    payload = {"bufferView": builder.view(b"DRACO?" * 9), "attributes": {"POSITION": 0}}
+    primitive["extensions"] = {"KHR_draco_mesh_compression": payload}
+    builder.declare("KHR_draco_mesh_compression", required=True)
+    return builder.data()
+
+
+def with_picture(side: int) -> bytes:
+    """A picture that is small as a file and large when it is decoded."""
+    builder = one_mesh()
+    texture = builder.texture(builder.image(blank(side), "image/png"))
+    surface = {"baseColorTexture": {"index": texture}}
+    builder.material(pbrMetallicRoughness=surface)
+    builder.root["meshes"][0]["primitives"][0]["material"] = 0
+    return builder.data()
+
+
+def picture(kind: str, side: int = 64) -> bytes:
+    file = BytesIO()
+    Image.linear_gradient("L").convert("RGB").resize((side, side)).save(file, kind)
+    return file.getvalue()
+
+
+def of_many_meshes(count: int) -> bytes:
+    builder, surface = Builder(), bumpy(2)
+    for _ in range(count):
+        builder.mesh(builder.primitive(surface.attributes, surface.faces))
+    return builder.data()
+
+
+@cache
+def blank(side: int) -> bytes:
+    """Quickly made."""
+    file = BytesIO()
+    Image.new("RGB", (side, side)).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def put(folder: Path, data: bytes, name: str = "source.glb") -> Path:
+    file = folder / name
+    file.write_bytes(data)
+    return file
+
+
+def names_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}

@@ -1,0 +1,176 @@
+"""A process that dies costs one model its optimisation, and nothing else."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.optimising import models
+from tests.optimising.children import (
+    child_of_size,
+    child_stopped_at_once,
+    children,
+    is_buried,
+    lives,
+    running_child,
+)
+from worker.optimising import (
+    Code,
+    Optimised,
+    Optimisers,
+    OptimisersClosedError,
+    Outcome,
+    Unoptimised,
+)
+from worker.optimising.environment import environment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+MIB = 1 << 20
+WHILE_IT_READS, WHILE_IT_WORKS = 20 * MIB, 90 * MIB
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from worker.optimising import Optimisers
+folder = Path(sys.argv[1])
+asyncio.run(Optimisers(1).optimise(folder / "source.glb", folder / "target.glb", "small"))
+"""
+
+
+@asynccontextmanager
+async def optimising(
+    folder: Path, optimisers: Optimisers, data: bytes
+) -> AsyncIterator["asyncio.Task[Outcome]"]:
+    """In the end there is neither a child, nor its target, nor a part of one."""
+    source = models.put(folder, data)
+    task = asyncio.create_task(optimisers.optimise(source, folder / "target.glb", "small"))
+    yield task
+    with suppress(asyncio.CancelledError, OptimisersClosedError):
+        await task
+    assert children() == []
+    assert models.names_in(folder) == {"source.glb"}
+
+
+@pytest.mark.parametrize("least", [WHILE_IT_READS, WHILE_IT_WORKS])
+async def test_a_killed_process_costs_one_optimisation(tmp_path: Path, least: int) -> None:
+    """Whenever it is killed, the outcome says so; the next model is optimised as ever."""
+    optimisers = Optimisers(1)
+    async with optimising(tmp_path, optimisers, models.large()) as task:
+        os.kill(await child_of_size(least), signal.SIGKILL)
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.CRASHED
+    source = models.put(tmp_path, models.small())
+    again = await optimisers.optimise(source, tmp_path / "target.glb", "balanced")
+    assert isinstance(again, Optimised)
+
+
+async def test_a_segmentation_fault_is_named(tmp_path: Path) -> None:
+    """The log of a job tells what ended the process, once its model had passed the checks."""
+    async with optimising(tmp_path, Optimisers(1), models.large()) as task:
+        os.kill(await child_of_size(WHILE_IT_WORKS), signal.SIGSEGV)
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.CRASHED
+    assert "Segmentation fault" in outcome.why
+    assert outcome.report["triangles"] == 2 * (models.ROWS_OF_LARGE - 1) ** 2
+
+
+async def test_too_little_memory_for_the_mesh(tmp_path: Path) -> None:
+    """A model that needs more than its process may have is delivered as it was."""
+    async with optimising(tmp_path, Optimisers(1, memory_bytes=120 * MIB), models.large()) as task:
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.OUT_OF_MEMORY
+    assert outcome.why == "it needed more than 120 MiB"
+    assert outcome.checked
+
+
+async def test_too_little_memory_to_start(tmp_path: Path) -> None:
+    """What fails before the checks is said to be unchecked."""
+    async with optimising(tmp_path, Optimisers(1, memory_bytes=30 * MIB), models.small()) as task:
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.OUT_OF_MEMORY
+    assert not outcome.checked
+
+
+async def test_too_little_memory_for_a_picture(tmp_path: Path) -> None:
+    """A picture of 192 MiB is left alone where there are 180; the mesh is optimised still."""
+    source = models.put(tmp_path, models.with_picture(8000))
+    optimisers = Optimisers(1, memory_bytes=180 * MIB)
+    outcome = await optimisers.optimise(source, tmp_path / "target.glb", "web")
+    assert isinstance(outcome, Optimised)
+    assert any(note.startswith("image 0") for note in outcome.report["left_alone"])
+    assert outcome.report["bytes_after"] < outcome.report["bytes_before"]
+
+
+async def test_a_process_that_hangs_is_killed_at_the_deadline(tmp_path: Path) -> None:
+    """Also one that no longer hears signals."""
+    async with optimising(tmp_path, Optimisers(1, deadline=0.5), models.large()) as task:
+        await child_stopped_at_once()
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.TOO_SLOW
+    assert outcome.why == "it took longer than 0.5 s"
+
+
+async def test_a_cancelled_delivery_leaves_no_process(tmp_path: Path) -> None:
+    """Its child is killed and buried, and what it wrote is removed, before the cancel is over."""
+    async with optimising(tmp_path, Optimisers(1), models.large()) as task:
+        child = await child_of_size(WHILE_IT_WORKS)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert is_buried(child)
+
+
+async def test_a_delivery_cancelled_at_its_start_leaves_no_process(tmp_path: Path) -> None:
+    """At whatever step of the start the cancel comes."""
+    source = models.put(tmp_path, models.small())
+    for steps in range(40):
+        optimisers = Optimisers(1)
+        task = asyncio.create_task(optimisers.optimise(source, tmp_path / "target.glb", "safe"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+    assert children() == []
+    assert models.names_in(tmp_path) == {"source.glb"}
+
+
+async def test_closing_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
+    """Neither is told to deliver the original: the file has no fault, the worker stops."""
+    optimisers = Optimisers(1)
+    async with optimising(tmp_path, optimisers, models.large()) as running:
+        await running_child()
+        waiting = asyncio.create_task(
+            optimisers.optimise(tmp_path / "source.glb", tmp_path / "other.glb", "safe")
+        )
+        await asyncio.sleep(0)
+        await optimisers.close()
+        assert children() == []
+        for task in (running, waiting):
+            with pytest.raises(OptimisersClosedError):
+                await task
+    with pytest.raises(OptimisersClosedError):
+        await optimisers.check([(tmp_path / "source.glb", "glb")])
+
+
+async def test_a_process_dies_with_its_parent(tmp_path: Path) -> None:
+    """A worker that is killed leaves nobody behind who burns its processors, even a stopped one."""
+    models.put(tmp_path, models.large())
+    command = (sys.executable, "-c", PARENT, str(tmp_path))
+    parent = await asyncio.create_subprocess_exec(*command, env=environment())
+    child = await running_child(parent.pid)
+    os.kill(child, signal.SIGSTOP)
+    parent.kill()
+    await parent.wait()
+    while lives(child):
+        await asyncio.sleep(0.001)
