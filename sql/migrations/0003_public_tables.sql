@@ -78,6 +78,7 @@ create table public.asset_files (
 );
 create index asset_files_asset on public.asset_files (asset_id);
 create index asset_files_object on public.asset_files (bucket, path);
+create index asset_files_originals on public.asset_files (created_at) where role = 'original';
 
 create table public.ai_job_events (
   id bigint generated always as identity primary key,

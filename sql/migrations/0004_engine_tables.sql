@@ -52,6 +52,8 @@ create table meshqueue.runs (
   retries smallint not null default 0,
   progress smallint not null default 0,
   told_at timestamptz,
+  sent_at timestamptz,  -- when the private topic last heard of it, and what
+  sent_progress smallint,
   result jsonb,
   error jsonb,
   created_at timestamptz not null default now(),
@@ -157,19 +159,63 @@ create table meshqueue.user_provider_secrets (
 );
 create index user_provider_secrets_hash on meshqueue.user_provider_secrets (secret_sha256);
 
--- Objects that nobody owns any more; the worker removes them through the Storage API.
+-- Objects that a delivery is about to write, listed before their first byte: whatever dies, none is forgotten.
+create table meshqueue.intents (
+  bucket text not null,
+  path text not null,
+  run_id bigint not null,
+  since timestamptz not null default now(),
+  primary key (bucket, path, run_id)
+);
+create index intents_of_run on meshqueue.intents (run_id);
+
+-- The same for the copies of an asset that is being published.
+create table meshqueue.copies (
+  bucket text not null,
+  path text not null,
+  asset_id uuid not null references public.assets (id) on delete cascade,
+  since timestamptz not null default now(),
+  primary key (bucket, path, asset_id)
+);
+create index copies_of_asset on meshqueue.copies (asset_id);
+
+-- Objects that may be nobody's any more; the worker removes them through the Storage API. A hint: whether an object
+-- is needed is looked at when its removal is claimed.
 create table meshqueue.removals (
   bucket text not null,
   path text not null,
   since timestamptz not null default now(),
-  primary key (bucket, path)
+  due_at timestamptz not null default now(),
+  tries integer not null default 0,
+  claimed_by uuid,
+  claimed_until timestamptz,
+  why text,  -- it could not be removed when it was last tried
+  primary key (bucket, path),
+  constraint removals_claimed check ((claimed_by is null) = (claimed_until is null))
 );
+create index removals_due on meshqueue.removals (due_at);
 
--- Assets whose objects are to be copied to, or removed from, the public bucket.
+-- Whether an asset is to be public. Each wish raises the version; what was done for an older one does not count.
 create table meshqueue.publications (
   asset_id uuid primary key references public.assets (id) on delete cascade,
   wanted boolean not null,
-  since timestamptz not null default now()
+  version bigint not null default 1,
+  done_version bigint not null default 0,
+  tries integer not null default 0,
+  due_at timestamptz not null default now(),
+  since timestamptz not null default now(),
+  constraint publications_done check (done_version <= version)
+);
+create index publications_open on meshqueue.publications (due_at) where done_version < version;
+
+-- While this row stands the storage takes nothing more: deliveries wait.
+create table meshqueue.delivery_pause (
+  single boolean primary key default true check (single),
+  reason text not null,
+  detail jsonb not null default '{}',
+  paused_by uuid not null,
+  since timestamptz not null default now(),
+  probe_at timestamptz not null
 );
 
 -- What an operator wants to know of; never shown to clients.

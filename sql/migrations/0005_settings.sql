@@ -36,7 +36,8 @@ insert into meshqueue.setting_rules (key, default_value, kind, low, high, choice
   ('max_provider_credits_per_day', null, 'integer', 0, 1000000000, null, false, true),
   ('keep_original_days', '30', 'integer', 0, 36500, null, false, false),
   ('optimise_preset', 'balanced', 'choice', null, null, '{safe,balanced,web,small}', false, false),
-  ('moderation', 'true', 'boolean', null, null, null, false, false);
+  ('moderation', 'true', 'boolean', null, null, null, false, false),
+  ('notify_news', 'false', 'boolean', null, null, null, false, false);
 alter table meshqueue.setting_rules enable row level security;
 
 -- What every create asks, in one row that triggers keep: all known settings, the price of each provider's stages,

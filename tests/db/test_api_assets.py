@@ -8,6 +8,7 @@ import pytest
 from tests.support.database import Database
 from tests.support.engine import model_file
 from tests.support.jobs import PREVIEW_ONLY, cancel, create, new_worker, rich_user
+from tests.support.objects import removable
 from tests.support.refusals import refused
 from tests.support.traces import leaves_nothing
 
@@ -164,7 +165,7 @@ def test_files_of_a_job_without_an_asset(db: Database, owner: UUID) -> None:
 )
 def test_a_wish_is_recorded(db: Database, owner: UUID, name: str, *, wanted: bool) -> None:
     """The worker moves the objects; until then the asset stays what it was."""
-    asset_id = create(db, owner)["asset_id"]
+    asset_id = delivered(db, owner)["asset_id"]
     assert call(db, owner, name, asset_id)["id"] == asset_id
     wish = db.admin.row("select asset_id, wanted from meshqueue.publications")
     assert wish == {"asset_id": asset_id, "wanted": wanted}
@@ -177,15 +178,33 @@ def test_a_wish_is_recorded(db: Database, owner: UUID, name: str, *, wanted: boo
 
 def test_the_last_wish_counts(db: Database, owner: UUID) -> None:
     """Publishing and taking back leaves one wish."""
-    asset_id = create(db, owner)["asset_id"]
+    asset_id = delivered(db, owner)["asset_id"]
     call(db, owner, "publish_template", asset_id)
     call(db, owner, "unpublish_template", asset_id)
     assert db.admin.values("select wanted from meshqueue.publications") == [False]
 
 
+def test_nothing_stored_is_nothing_to_publish(db: Database, owner: UUID) -> None:
+    """PT409 while no file of the asset is stored, or none ever will be; taking back is no fault."""
+    made = create(db, owner, {**PREVIEW_ONLY, "store_assets": False})
+    refuse_to_publish(db, owner, made["asset_id"])
+    worker = new_worker(db)
+    worker.work(made["id"], "PREVIEW")
+    assert worker.finish_delivery(worker.begin_delivery(made["id"]), []) == {"outcome": "ok"}
+    refuse_to_publish(db, owner, made["asset_id"])
+    call(db, owner, "unpublish_template", made["asset_id"])
+
+
+def refuse_to_publish(db: Database, owner: UUID, asset_id: UUID) -> None:
+    with leaves_nothing(db), refused("PT409") as refusal:
+        call(db, owner, "publish_template", asset_id)
+    assert refusal.detail == str(asset_id)
+    assert refusal.hint
+
+
 def test_the_server_publishes_for_a_user(db: Database, owner: UUID) -> None:
     """The service role may name anybody's asset."""
-    asset_id = create(db, owner)["asset_id"]
+    asset_id = delivered(db, owner)["asset_id"]
     with db.service() as service:
         assert service.row("select * from public.publish_template(%s)", asset_id)["id"] == asset_id
 
@@ -205,13 +224,13 @@ def test_deleting_an_asset(db: Database, owner: UUID) -> None:
 
 
 def test_a_shared_object_stays(db: Database, owner: UUID) -> None:
-    """An object that another file still names is not listed for removal."""
+    """An object that another file still names is not removed."""
     shared = {"path": f"{owner}/models/same.glb"}
     first, second = delivered(db, owner, shared), delivered(db, owner, shared)
     call(db, owner, "delete_asset", first["asset_id"])
-    assert db.admin.values(REMOVALS) == []
+    assert removable(db) == []
     call(db, owner, "delete_asset", second["asset_id"])
-    assert db.admin.values(REMOVALS) == [f"assets {owner}/models/same.glb"]
+    assert removable(db) == [f"assets {owner}/models/same.glb"]
 
 
 def test_an_object_shared_within_an_asset(db: Database, owner: UUID) -> None:
@@ -228,7 +247,7 @@ def test_an_object_delivered_again(db: Database, owner: UUID) -> None:
     made = delivered(db, owner, same)
     call(db, owner, "delete_asset", made["asset_id"])
     delivered(db, owner, same)
-    assert db.admin.values(REMOVALS) == []
+    assert removable(db) == []
 
 
 def test_not_while_a_job_works_on_it(db: Database, owner: UUID) -> None:

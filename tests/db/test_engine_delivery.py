@@ -9,6 +9,7 @@ from tests.support import jobs
 from tests.support.database import Database
 from tests.support.engine import Answer, Worker, model_file
 from tests.support.jobs import Row, new_worker, rich_user
+from tests.support.objects import removable
 
 FENCED = {"outcome": "fenced"}
 
@@ -146,10 +147,12 @@ def test_files_of_another_delivery_are_not_removed(db: Database) -> None:
 
 
 def test_an_object_that_is_used_again_is_no_longer_to_be_removed(db: Database) -> None:
-    """A delivery takes what it uses off the list of removals."""
+    """What a delivery uses is not handed out for removal, though it was listed before."""
     worker = new_worker(db)
     run = delivering(db, worker)
     path = model_file(run)["path"]
     db.admin.execute("insert into meshqueue.removals (bucket, path) values ('assets', %s)", path)
+    assert removable(db) == [f"assets {path}"]
     worker.finish_delivery(run)
+    assert worker.claim_removals() == []
     assert removals(db) == []

@@ -58,4 +58,5 @@ def test_health_of_an_empty_queue(db: Database) -> None:
         "waiting": {},
         "workers": 0,
         "paused": {},
+        "deliveries_paused": None,
     }

@@ -26,6 +26,7 @@ DECISIONS: dict[str, Decision] = {
     "finish_stage": lambda worker, run: worker.finish(run),
     "fail_stage": lambda worker, run: worker.fail(run),
     "fail_stage, task alive": lambda worker, run: worker.fail(run, task_ended=False),
+    "intend_objects": lambda worker, run: {"outcome": worker.intend(run)},
     "finish_delivery": lambda worker, run: worker.finish_delivery(run),
     "end_draining": lambda worker, run: worker.end_draining(run),
     "record_progress": lambda worker, run: worker.progress((run, 50)),
@@ -57,6 +58,7 @@ def everything(db: Database) -> list[Row]:
         "meshqueue.submissions",
         "meshqueue.slots",
         "meshqueue.waiting",
+        "meshqueue.intents",
         "public.ai_jobs",
         "public.ai_job_events",
         "public.credit_ledger",
@@ -138,6 +140,7 @@ DRAINING: dict[str, tuple[object, str]] = {
     "finish_stage": ({"outcome": "over"}, "canceled"),
     "fail_stage": ({"outcome": "over"}, "canceled"),
     "fail_stage, task alive": ({"outcome": "draining"}, "draining"),
+    "intend_objects": (FENCED, "draining"),
     "finish_delivery": (FENCED, "draining"),
     "end_draining": ({"outcome": "ok"}, "canceled"),
 }

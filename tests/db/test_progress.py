@@ -1,5 +1,7 @@
 """Progress is told sparingly, and never goes back."""
 
+import json
+
 from tests.support import jobs
 from tests.support.database import Database
 from tests.support.engine import Answer, Worker
@@ -20,6 +22,10 @@ def of_job(db: Database, run: Answer) -> int:
 
 def told_long_ago(db: Database) -> None:
     db.admin.execute("update meshqueue.runs set told_at = told_at - interval '6 seconds'")
+
+
+def sent_long_ago(db: Database) -> None:
+    db.admin.execute("update meshqueue.runs set sent_at = sent_at - interval '1 second'")
 
 
 def broadcasts(db: Database, run: Answer) -> list[Answer]:
@@ -79,14 +85,76 @@ def test_a_row_changes_at_most_every_five_seconds(db: Database) -> None:
     assert of_job(db, run) == 25
 
 
-def test_the_private_topic_hears_every_tick(db: Database) -> None:
+def test_the_private_topic_hears_of_progress(db: Database) -> None:
     """Fine progress goes to the user's private topic, with the stage's share and the whole."""
     worker = new_worker(db)
     run = begun(db, worker)
     worker.progress((run, 10))
+    sent_long_ago(db)
     worker.progress((run, 50))
     heard = [(news["stage_progress"], news["progress"]) for news in broadcasts(db, run)]
     assert sorted(heard) == [(10, 4), (50, 21)]
+
+
+def test_at_most_one_message_a_second(db: Database) -> None:
+    """A tick right after another is kept back, and told by the next, though that says the same."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.progress((run, 10))
+    worker.progress((run, 50))
+    assert [news["stage_progress"] for news in broadcasts(db, run)] == [10]
+    sent_long_ago(db)
+    worker.progress((run, 50))
+    assert sorted(news["stage_progress"] for news in broadcasts(db, run)) == [10, 50]
+
+
+def test_a_row_catches_up(db: Database) -> None:
+    """What was not written because it came too soon is written by a later tick of the same."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.progress((run, 10))
+    worker.progress((run, 50))
+    assert of_job(db, run) == 4
+    told_long_ago(db)
+    worker.progress((run, 50))
+    assert of_job(db, run) == 21
+
+
+def test_silent_without_the_platform(db: Database) -> None:
+    """On a plain Postgres there is nobody to send to, and nothing fails for it."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    db.superuser().execute("drop function realtime.send")
+    worker.progress((run, 50))
+    assert of_job(db, run) == 21
+    assert broadcasts(db, run) == []
+    worker.submit(run)
+    assert worker.finish(run)["outcome"] == "ok"
+
+
+def news_by_notify(db: Database, *, wanted: bool) -> list[Answer]:
+    """What a listener hears of a job's first steps."""
+    jobs.set_setting(db, "notify_news", "true" if wanted else "false")
+    listener, worker = db.postgres(), new_worker(db)
+    listener.execute("listen meshqueue_news")
+    run = begun(db, worker)
+    worker.progress((run, 50))
+    heard = listener.connection.notifies(timeout=0)
+    return [json.loads(notice.payload) for notice in heard]
+
+
+def test_a_notification_where_the_setting_asks(db: Database) -> None:
+    """A server that listens hears what the private topic hears, with whose it is."""
+    heard = news_by_notify(db, wanted=True)
+    assert {news["event"] for news in heard} == {"job", "progress"}
+    last = heard[-1]
+    assert last["topic"] == "user:" + str(db.admin.value("select user_id from public.ai_jobs"))
+    assert last["payload"]["progress"] == 21
+
+
+def test_no_notification_by_default(db: Database) -> None:
+    """A NOTIFY makes commits wait for each other: it is sent only where it was asked for."""
+    assert news_by_notify(db, wanted=False) == []
 
 
 def test_a_tick_that_says_nothing_new_is_silent(db: Database) -> None:

@@ -1,5 +1,6 @@
 """Settings: wrong ones are refused with their key, right ones count at once."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -40,6 +41,7 @@ DEFAULTS = {
     "cancel_refund": "all",
     "deliver_best": "true",
     "keep_original_days": "30",
+    "notify_news": "false",
     "optimise_preset": "balanced",
     "moderation": "true",
 }
@@ -123,12 +125,18 @@ def test_unknown_keys_are_kept(db: Database, key: str) -> None:
     assert db.admin.value(IN_FORCE, key) is None
 
 
+def another(rule: dict[str, Any]) -> str:
+    """A value that is right, and not the default."""
+    if rule["kind"] == "boolean":
+        return "true" if DEFAULTS[rule["key"]] == "false" else "false"
+    return "7" if rule["kind"] == "integer" else str(rule["choices"][-1])
+
+
 def test_a_deleted_setting_falls_back(db: Database) -> None:
     """Without a row the default counts, for each setting."""
-    other = {"integer": "7", "boolean": "false"}
     query = "select key, kind, choices from meshqueue.setting_rules where default_value is not null"
     for rule in db.admin.rows(query):
-        set_setting(db, rule["key"], other.get(rule["kind"]) or rule["choices"][-1])
+        set_setting(db, rule["key"], another(rule))
         assert db.admin.value(IN_FORCE, rule["key"]) != DEFAULTS[rule["key"]]
         drop(db, rule["key"])
         assert db.admin.value(IN_FORCE, rule["key"]) == DEFAULTS[rule["key"]]

@@ -96,10 +96,46 @@ class Worker:
         files: list[Answer] | None = None,
         report: Answer | None = None,
         urls: Answer | None = None,
+        links: list[Answer] | None = None,
     ) -> Answer:
         listed = Jsonb([model_file(run)] if files is None else files)
-        query = "finish_delivery(%s, %s, %s, %s, %s, %s)"
-        return self._call(query, *self._fence(run), listed, report or {}, urls or {})
+        query = "finish_delivery(%s, %s, %s, %s, %s, %s, %s)"
+        told = (report or {}, urls or {}, Jsonb(links or []))
+        return self._call(query, *self._fence(run), listed, *told)
+
+    def intend(self, run: Answer, *files: Answer) -> str:
+        listed = Jsonb(list(files or [model_file(run)]))
+        query = "intend_objects(%s, %s, %s, %s)"
+        return str(self._call(query, *self._fence(run), listed)["outcome"])
+
+    def claim_removals(self, at_most: int = 100) -> list[Answer]:
+        query = "select meshqueue.claim_removals(%s, %s)"
+        return list(self.session.value(query, self.id, at_most))
+
+    def removed(self, *files: Answer) -> int:
+        query = "select meshqueue.removed(%s, %s)"
+        return int(self.session.value(query, self.id, Jsonb(list(files))))
+
+    def not_removed(self, *files: Answer, why: str = "It answers 500.") -> int:
+        query = "select meshqueue.not_removed(%s, %s, %s)"
+        return int(self.session.value(query, self.id, Jsonb(list(files)), why))
+
+    def begin_publication(self, asset_id: UUID) -> Answer | None:
+        answer = self.session.value("select meshqueue.begin_publication(%s, %s)", self.id, asset_id)
+        assert answer is None or isinstance(answer, dict)
+        return answer
+
+    def finish_publication(self, begun: Answer, urls: Answer, copies: list[Answer]) -> str:
+        query = "finish_publication(%s, %s, %s, %s)"
+        answer = self._call(query, begun["asset"], begun["version"], urls, Jsonb(copies))
+        return str(answer["outcome"])
+
+    def pause_deliveries(self, reason: str = "quota") -> bool:
+        query = "select meshqueue.pause_deliveries(%s, %s, %s)"
+        return bool(self.session.value(query, self.id, reason, {"status": 402}))
+
+    def resume_deliveries(self) -> bool:
+        return bool(self.session.value("select meshqueue.resume_deliveries()"))
 
     def release(self, *runs: Answer) -> int:
         query = "select meshqueue.release_stage(%s, %s, %s)"

@@ -1,7 +1,7 @@
 """The engine's functions. Each call is one transaction, and may be repeated without harm."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,16 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from worker.database.connection import ANSWER_TIMEOUT, Pool, is_passing
-from worker.database.records import Json, NotBegun, Run, read_run
+from worker.database.records import (
+    Json,
+    NotBegun,
+    Publication,
+    Run,
+    StoredObject,
+    read_objects,
+    read_publication,
+    read_run,
+)
 
 PATIENCE = 10.0  # s, for what somebody does again later anyway
 # A fact, such as the id of a paid task, is never dropped. A decision outlasts any outage: the
@@ -119,9 +128,56 @@ class Engine:
 
     # --- deliveries
 
-    async def finish_delivery(self, run: Run, files: list[Json], report: Json, urls: Json) -> str:
-        query = "select meshqueue.finish_delivery(%s, %s, %s, %s, %s, %s)"
-        return await self._decide(query, run, Jsonb(files), Jsonb(report), Jsonb(urls))
+    async def intend_objects(self, run: Run, objects: Iterable[StoredObject]) -> str:
+        """Before the first byte is uploaded: 'ok', 'fenced', or 'busy' (again in seconds)."""
+        query = "select meshqueue.intend_objects(%s, %s, %s, %s)"
+        return await self._decide(query, run, as_json(objects))
+
+    async def finish_delivery(
+        self, run: Run, files: list[Json], report: Json, urls: Json, links: Sequence[Json] = ()
+    ) -> str:
+        """Where nothing is stored, `links` in place of files: role, format, url, expires_at."""
+        query = "select meshqueue.finish_delivery(%s, %s, %s, %s, %s, %s, %s)"
+        told = (Jsonb(files), Jsonb(report), Jsonb(urls), Jsonb(list(links)))
+        return await self._decide(query, run, *told)
+
+    async def pause_deliveries(self, reason: str, detail: Json) -> bool:
+        """The storage is full. What is on its way here waits besides, by `wait`."""
+        query = "select meshqueue.pause_deliveries(%s, %s, %s)"
+        return bool(await self._ask(query, self.worker, reason, Jsonb(detail)))
+
+    async def resume_deliveries(self) -> bool:
+        """The storage took a probe's objects."""
+        return bool(await self._ask("select meshqueue.resume_deliveries()"))
+
+    # --- objects
+
+    async def claim_removals(self, at_most: int = 100) -> tuple[StoredObject, ...]:
+        """Ours for ten minutes: whoever can't delete them within five lets them be."""
+        query = "select meshqueue.claim_removals(%s, %s)"
+        return read_objects(await self._ask(query, self.worker, at_most))
+
+    async def removed(self, objects: Iterable[StoredObject]) -> int:
+        query = "select meshqueue.removed(%s, %s)"
+        return int(await self._ask(query, self.worker, as_json(objects)))
+
+    async def not_removed(self, objects: Iterable[StoredObject], why: str) -> int:
+        query = "select meshqueue.not_removed(%s, %s, %s)"
+        return int(await self._ask(query, self.worker, as_json(objects), why))
+
+    async def begin_publication(self, asset_id: UUID) -> Publication | None:
+        query = "select meshqueue.begin_publication(%s, %s)"
+        answer = await self._ask(query, self.worker, asset_id)
+        return read_publication(answer) if answer else None
+
+    async def finish_publication(
+        self, publication: Publication, urls: Json, copies: Iterable[StoredObject]
+    ) -> str:
+        """'ok', 'gone' (the asset), 'outdated' (another wish came), or 'incomplete'."""
+        query = "select meshqueue.finish_publication(%s, %s, %s, %s)"
+        wish = (publication.asset_id, publication.version)
+        answer = await self._ask(query, *wish, Jsonb(urls), as_json(copies))
+        return str(answer["outcome"])
 
     # --- the worker and its providers
 
@@ -200,3 +256,7 @@ class Engine:
 def amount(value: float | None) -> Decimal | None:
     """Postgres finds no function for a double precision where a numeric is asked for."""
     return None if value is None else Decimal(str(value))
+
+
+def as_json(objects: Iterable[StoredObject]) -> Jsonb:
+    return Jsonb([{"bucket": one.bucket, "path": one.path} for one in objects])

@@ -1,6 +1,6 @@
 """What the engine answers, as records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,42 @@ class Run:
     submission: Submission | None
     tasks: tuple[FinishedTask, ...]
     finished: Mapping[str, Json]
+    settings: Json
+    """moderation, optimise_preset, keep_original_days, deliver_best: as they are now."""
+    probe: bool = False
+    """Deliveries are paused, and this one tries whether the storage has room again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    bucket: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileToShow:
+    """A file of an asset that is published, or taken back."""
+
+    bucket: str
+    path: str
+    role: str
+    format: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A wish to fulfil. Where `wanted`, each of `files` is copied to its place in `copies`.
+
+    The first file of a role is the one that the asset's URL shows.
+    """
+
+    asset_id: UUID
+    user_id: UUID
+    wanted: bool
+    version: int
+    files: tuple[FileToShow, ...]
+    copies: tuple[StoredObject, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +115,23 @@ def read_run(answer: Json) -> Run | NotBegun:
         submission=read_live_submission(answer["submission"]),
         tasks=tuple(read_task(task) for task in answer["tasks"]),
         finished=answer["finished"],
+        settings=answer["settings"],
+        probe=answer["probe"],
+    )
+
+
+def read_objects(rows: Iterable[Json]) -> tuple[StoredObject, ...]:
+    return tuple(StoredObject(row["bucket"], row["path"]) for row in rows)
+
+
+def read_publication(answer: Json) -> Publication:
+    return Publication(
+        asset_id=UUID(answer["asset"]),
+        user_id=UUID(answer["user_id"]),
+        wanted=answer["wanted"],
+        version=answer["version"],
+        files=tuple(FileToShow(**file) for file in answer["files"]),
+        copies=read_objects(answer["copies"]),
     )
 
 

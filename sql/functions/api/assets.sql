@@ -20,6 +20,20 @@ end
 $$;
 revoke execute on function meshqueue.lock_asset(uuid) from public, anon, authenticated;
 
+create function meshqueue.require_files(asset public.assets)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from meshqueue.files_to_show(asset.id)) then
+    raise sqlstate 'PT409' using message = 'this asset has no stored files to publish', detail = asset.id::text,
+      hint = 'Wait until its job has succeeded. What was made with store_assets false can''t be published.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.require_files(public.assets) from public, anon, authenticated;
+
 create function meshqueue.want_public(wanted_asset uuid, is_wanted boolean)
 returns setof public.assets
 language plpgsql security definer
@@ -30,6 +44,9 @@ declare
   asset public.assets;
 begin
   asset := meshqueue.lock_asset(wanted_asset);  -- a handler does not reach what fails in declare
+  if is_wanted then
+    perform meshqueue.require_files(asset);
+  end if;
   perform meshqueue.wish_public(asset.id, is_wanted);
   return next asset;
 exception when lock_not_available or deadlock_detected or query_canceled then

@@ -44,6 +44,21 @@ as $$
 $$;
 revoke execute on function meshqueue.finished_tasks(bigint) from public, anon, authenticated;
 
+-- As they are now, typed; a worker asks nothing else of the settings.
+create function meshqueue.settings_of_a_run()
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object(
+    'moderation', (f.settings ->> 'moderation')::boolean,
+    'optimise_preset', f.settings -> 'optimise_preset',
+    'keep_original_days', (f.settings ->> 'keep_original_days')::integer,
+    'deliver_best', (f.settings ->> 'deliver_best')::boolean)
+  from meshqueue.in_force f
+$$;
+revoke execute on function meshqueue.settings_of_a_run() from public, anon, authenticated;
+
 create function meshqueue.run_json(run meshqueue.runs, job public.ai_jobs)
 returns jsonb
 language sql stable
@@ -54,7 +69,8 @@ as $$
     'provider', run.provider, 'pool', run.pool, 'retries', run.retries, 'asset_id', job.asset_id,
     'client_task_id', job.client_task_id, 'kind', job.kind, 'stages', job.stages, 'request', job.request_payload,
     'deadline_at', job.deadline_at, 'submission', meshqueue.submission_json(run.id),
-    'tasks', meshqueue.finished_tasks(run.id), 'finished', meshqueue.finished_stages(run.job_id))
+    'tasks', meshqueue.finished_tasks(run.id), 'finished', meshqueue.finished_stages(run.job_id),
+    'settings', meshqueue.settings_of_a_run(), 'probe', run.stage = 'DELIVER' and meshqueue.deliveries_paused())
 $$;
 revoke execute on function meshqueue.run_json(meshqueue.runs, public.ai_jobs) from public, anon, authenticated;
 
@@ -126,13 +142,15 @@ begin
     update meshqueue.runs r
       set state = 'held', held_for = 'key_paused', wake_at = now() + interval '2 seconds' where r.id = run.id;
     perform meshqueue.wake(run, now() + interval '2 seconds');
+  elsif refusal = 'storage_full' then
+    update meshqueue.runs r set state = 'held', held_for = 'storage_full', wake_at = null where r.id = run.id;
   end if;
 end
 $$;
 revoke execute on function meshqueue.hold_for_pause(meshqueue.runs, text) from public, anon, authenticated;
 
 -- Takes a run that nobody holds, or whose holder's lease lapsed. Answers 'begun' or 'draining' with everything the
--- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early', 'paused', 'key_paused', 'stale_worker'.
+-- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early', 'paused', 'key_paused', 'storage_full', 'stale_worker'.
 create function meshqueue.begin_stage(
   job_id uuid, stage public.job_stage, worker uuid, again boolean default false
 )
@@ -150,6 +168,9 @@ begin
   select * into run from meshqueue.runs r
     where r.job_id = begin_stage.job_id and r.stage = begin_stage.stage for no key update;
   refusal := meshqueue.refusal_to_begin(run, worker, again);
+  if refusal is null and run.stage = 'DELIVER' and run.state in ('ready', 'held') and not meshqueue.may_deliver() then
+    refusal := 'storage_full';
+  end if;
   if refusal is not null then
     perform meshqueue.hold_for_pause(run, refusal);
     return jsonb_build_object('outcome', refusal);

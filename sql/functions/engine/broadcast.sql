@@ -1,4 +1,6 @@
 -- News on the private topic of one user. realtime.send swallows its own errors: never a promise.
+-- Without the platform, a server of the app's own may listen on the channel meshqueue_news, where the setting
+-- `notify_news` asks for it: not by default, a NOTIFY makes commits wait for each other.
 
 create function meshqueue.broadcast(owner uuid, event text, payload jsonb)
 returns void
@@ -8,6 +10,10 @@ as $$
 begin
   if to_regproc('realtime.send') is not null then
     perform realtime.send(payload, event, 'user:' || owner, true);
+  end if;
+  if meshqueue.setting('notify_news') = 'true' then
+    perform pg_notify('meshqueue_news',
+      jsonb_build_object('topic', 'user:' || owner, 'event', event, 'payload', payload)::text);
   end if;
 end
 $$;

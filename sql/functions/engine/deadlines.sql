@@ -11,6 +11,8 @@ as $$
     -- Under a pause the clock stands still, but not for ever: a day later the job ends all the same.
     and not (j.status = 'IN_PROGRESS' and j.stage <> 'DELIVER' and j.deadline_at > now() - interval '1 day'
       and meshqueue.provider_paused(j.provider))
+    -- What is paid for waits for room in the storage as long as it takes.
+    and not (j.stage = 'DELIVER' and meshqueue.deliveries_paused())
   order by j.deadline_at
   limit at_most
   for no key update of a, j skip locked

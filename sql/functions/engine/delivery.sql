@@ -35,9 +35,6 @@ returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  delete from meshqueue.removals m
-    using jsonb_to_recordset(files) as f (bucket text, path text)
-    where m.bucket = f.bucket and m.path = f.path;
   insert into public.asset_files (asset_id, job_id, role, format, position, bucket, path, bytes, sha256, content_type,
     triangles, width, height)
   select job.asset_id, job.id, f.role, f.format, coalesce(f.position, 0), f.bucket, f.path, f.bytes, f.sha256,
@@ -47,6 +44,17 @@ as $$
 $$;
 revoke execute on function meshqueue.add_files(public.ai_jobs, jsonb) from public, anon, authenticated;
 
+-- A public asset keeps its public URLs; its publication, which follows, brings the new ones.
+create function meshqueue.new_url(asset public.assets, urls jsonb, kind text)
+returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when asset.is_public then to_jsonb(asset) ->> kind
+    else coalesce(urls ->> kind, to_jsonb(asset) ->> kind) end
+$$;
+revoke execute on function meshqueue.new_url(public.assets, jsonb, text) from public, anon, authenticated;
+
 create function meshqueue.point_asset(asset uuid, job_id uuid, urls jsonb)
 returns void
 language sql
@@ -54,29 +62,50 @@ set search_path = pg_catalog, pg_temp
 as $$
   update public.assets a
   set source_job_id = point_asset.job_id,
-    mesh_url = coalesce(urls ->> 'mesh_url', a.mesh_url),
-    texture_url = coalesce(urls ->> 'texture_url', a.texture_url),
-    pbr_metallic_url = coalesce(urls ->> 'pbr_metallic_url', a.pbr_metallic_url),
-    pbr_roughness_url = coalesce(urls ->> 'pbr_roughness_url', a.pbr_roughness_url),
-    pbr_normal_url = coalesce(urls ->> 'pbr_normal_url', a.pbr_normal_url),
-    pbr_emission_url = coalesce(urls ->> 'pbr_emission_url', a.pbr_emission_url),
-    thumbnail_url = coalesce(urls ->> 'thumbnail_url', a.thumbnail_url),
+    mesh_url = meshqueue.new_url(a, urls, 'mesh_url'),
+    texture_url = meshqueue.new_url(a, urls, 'texture_url'),
+    pbr_metallic_url = meshqueue.new_url(a, urls, 'pbr_metallic_url'),
+    pbr_roughness_url = meshqueue.new_url(a, urls, 'pbr_roughness_url'),
+    pbr_normal_url = meshqueue.new_url(a, urls, 'pbr_normal_url'),
+    pbr_emission_url = meshqueue.new_url(a, urls, 'pbr_emission_url'),
+    thumbnail_url = meshqueue.new_url(a, urls, 'thumbnail_url'),
     updated_at = now()
   where a.id = asset
 $$;
 revoke execute on function meshqueue.point_asset(uuid, uuid, jsonb) from public, anon, authenticated;
 
--- What a client is told of the result. `missing`: stages that failed while the best model was delivered.
-create function meshqueue.result_of(job public.ai_jobs, report jsonb)
+-- Stored files by their place; what was not stored by the provider's own links, which are the owner's alone.
+create function meshqueue.files_of_result(of_job uuid, links jsonb)
 returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(report, '{}') || jsonb_strip_nulls(jsonb_build_object(
-    'files', (
-      select jsonb_agg(jsonb_build_object('role', f.role, 'format', f.format, 'bucket', f.bucket, 'path', f.path,
-        'bytes', f.bytes) order by f.role, f.position, f.format)
-      from public.asset_files f where f.job_id = job.id),
+  select jsonb_agg(f.shown order by f.role, f.position, f.format)
+  from (
+    select s.role, s.position::bigint, s.format, jsonb_build_object('role', s.role, 'format', s.format,
+      'bucket', s.bucket, 'path', s.path, 'bytes', s.bytes) as shown
+    from public.asset_files s where s.job_id = of_job
+    union all
+    select l.value ->> 'role', l.place, l.value ->> 'format', jsonb_build_object('role', l.value -> 'role',
+      'format', l.value -> 'format', 'url', l.value -> 'url', 'expires_at', l.value -> 'expires_at')
+    from jsonb_array_elements(links) with ordinality as l (value, place)
+  ) f
+$$;
+revoke execute on function meshqueue.files_of_result(uuid, jsonb) from public, anon, authenticated;
+
+-- What a client is told of the result. `missing`: stages that failed while the best model was delivered.
+create function meshqueue.result_of(job public.ai_jobs, report jsonb, links jsonb)
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'files', meshqueue.files_of_result(job.id, links),
+    'bytes_before', report -> 'bytes_before',
+    'bytes_after', report -> 'bytes_after',
+    'triangles', coalesce(report -> 'triangles', (
+      select to_jsonb(f.triangles) from public.asset_files f
+      where f.job_id = job.id and f.role = 'model' and f.format = 'glb' order by f.position limit 1)),
     'seconds', (
       select jsonb_object_agg(r.stage, extract(epoch from r.ended_at - r.begun_at)::integer)
       from meshqueue.runs r where r.job_id = job.id and r.state = 'done'),
@@ -87,11 +116,45 @@ as $$
       select jsonb_agg(st) from unnest(job.stages) st
       where not exists (select from meshqueue.runs r where r.job_id = job.id and r.stage = st and r.state = 'done'))))
 $$;
-revoke execute on function meshqueue.result_of(public.ai_jobs, jsonb) from public, anon, authenticated;
+revoke execute on function meshqueue.result_of(public.ai_jobs, jsonb, jsonb) from public, anon, authenticated;
 
--- A job that was canceled first gets no rows; its objects are listed for removal.
+-- store_assets decides which of the two a delivery brings; mixing them up would show what nobody keeps.
+create function meshqueue.check_kept(job public.ai_jobs, files jsonb, links jsonb)
+returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if job.request_payload -> 'store_assets' = 'false' and files <> '[]'
+    or job.request_payload -> 'store_assets' is distinct from 'false' and links <> '[]'
+  then
+    raise check_violation using
+      message = format('job %s asked for store_assets %s', job.id,
+        coalesce(job.request_payload ->> 'store_assets', 'true')),
+      hint = 'What is stored is delivered as files, what is not as links.';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.check_kept(public.ai_jobs, jsonb, jsonb) from public, anon, authenticated;
+
+-- What the worker has to say of a delivery beyond its result, such as why a model was left as it was.
+create function meshqueue.note_delivery(job public.ai_jobs, notes jsonb)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update public.ai_job_events e set payload = e.payload || notes
+  where jsonb_typeof(notes) = 'object'
+    and e.id = (select max(o.id) from public.ai_job_events o where o.job_id = job.id)
+$$;
+revoke execute on function meshqueue.note_delivery(public.ai_jobs, jsonb) from public, anon, authenticated;
+
+-- A job that was canceled first gets no rows; its objects are listed for removal. 'busy': a path that was never
+-- intended is being removed at this moment. Of the report, bytes_before, bytes_after and triangles go into the
+-- result, an object `notes` into the job's last event.
 create function meshqueue.finish_delivery(
-  run bigint, attempt integer, worker uuid, files jsonb, report jsonb default '{}', urls jsonb default '{}'
+  run bigint, attempt integer, worker uuid, files jsonb, report jsonb default '{}', urls jsonb default '{}',
+  links jsonb default '[]'
 )
 returns jsonb
 language plpgsql
@@ -108,69 +171,24 @@ begin
       perform meshqueue.remove_objects(files);
     end if;
     return jsonb_build_object('outcome', 'fenced');
+  elsif not meshqueue.keep_objects(files) then
+    return jsonb_build_object('outcome', 'busy');
   end if;
+  perform meshqueue.check_kept(held.job, files, links);
   perform meshqueue.add_files(held.job, files);
+  delete from meshqueue.intents i where i.run_id = run;
   perform meshqueue.point_asset((held.job).asset_id, (held.job).id, urls);
   update meshqueue.runs r set state = 'done', worker_id = null, progress = 100, ended_at = now()
     where r.id = finish_delivery.run;
-  update public.ai_jobs j set status = 'SUCCEEDED', result_payload = meshqueue.result_of(j, report)
+  update public.ai_jobs j set status = 'SUCCEEDED', result_payload = meshqueue.result_of(j, report, links)
     where j.id = (held.job).id;
-  if (held.job).request_payload -> 'public' = 'true' and (held.job).asset_id is not null then
-    perform meshqueue.wish_public((held.job).asset_id, true);
-  end if;
+  perform meshqueue.note_delivery(held.job, report -> 'notes');
+  perform meshqueue.republish((held.job).asset_id, coalesce((held.job).request_payload -> 'public' = 'true', false));
   return jsonb_build_object('outcome', 'ok');
 end
 $$;
-revoke execute on function meshqueue.finish_delivery(bigint, integer, uuid, jsonb, jsonb, jsonb)
+revoke execute on function meshqueue.finish_delivery(bigint, integer, uuid, jsonb, jsonb, jsonb, jsonb)
   from public, anon, authenticated;
-
--- is_public and the URLs change when the worker has made the copy, or removed it.
-create function meshqueue.wish_public(asset uuid, is_wanted boolean)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  insert into meshqueue.publications as p (asset_id, wanted) values (asset, is_wanted)
-    on conflict (asset_id) do update set wanted = excluded.wanted, since = now() where p.wanted <> excluded.wanted;
-  if found then
-    perform meshqueue.enqueue('upkeep', 'publish_asset', jsonb_build_object('asset_id', asset));
-  end if;
-end
-$$;
-revoke execute on function meshqueue.wish_public(uuid, boolean) from public, anon, authenticated;
-
-create function meshqueue.remove_objects(files jsonb)
-returns void
-language sql
-set search_path = pg_catalog, pg_temp
-as $$
-  insert into meshqueue.removals (bucket, path)
-  select f.bucket, f.path from jsonb_to_recordset(files) as f (bucket text, path text)
-  where not exists (select from public.asset_files a where a.bucket = f.bucket and a.path = f.path)
-  on conflict do nothing
-$$;
-revoke execute on function meshqueue.remove_objects(jsonb) from public, anon, authenticated;
-
--- A file's row goes, for whatever reason: its object follows, unless another row still names it.
-create function meshqueue.file_removed()
-returns trigger
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  insert into meshqueue.removals (bucket, path)
-    select old.bucket, old.path
-    where not exists (
-      select from public.asset_files f where f.bucket = old.bucket and f.path = old.path and f.id <> old.id)
-    on conflict do nothing;
-  return null;
-end
-$$;
-revoke execute on function meshqueue.file_removed() from public, anon, authenticated;
-
-create trigger asset_files_removed after delete on public.asset_files
-  for each row execute function meshqueue.file_removed();
 
 create function meshqueue.asset_touched()
 returns trigger

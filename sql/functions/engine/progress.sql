@@ -23,30 +23,36 @@ revoke execute on function meshqueue.whole_progress(public.ai_jobs, public.job_s
   from public, anon, authenticated;
 
 -- One batched call a second and process. Answers with the runs that are the caller's no more. The job's row changes
--- at most every 5 s; in between only the private topic hears of it. Waits for no lock: a missed tick is no loss.
+-- at most every 5 s; in between only the private topic hears of it, at most once a second. What was held back is told
+-- with a later tick, even one that says the same. Waits for no lock: a missed tick is no loss.
 create function meshqueue.record_progress(worker uuid, run_ids bigint[], attempts integer[], percents integer[])
 returns table (run bigint)
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  mine bigint[];
+  heard bigint[];
 begin
   with ticked as (
     update meshqueue.runs r
-    set progress = greatest(r.progress, least(100, greatest(0, t.percent)))
+    set progress = t.reached,
+      sent_at = case when t.heard then now() else r.sent_at end,
+      sent_progress = case when t.heard then t.reached else r.sent_progress end
     from (
-      select l.id, g.percent
+      select l.id, p.reached,
+        p.reached > coalesce(l.sent_progress, 0) and coalesce(l.sent_at <= now() - interval '1 second', true) as heard
       from meshqueue.runs l join unnest(run_ids, attempts, percents) g (id, attempt, percent)
-        on g.id = l.id and g.attempt = l.attempt
+        on g.id = l.id and g.attempt = l.attempt,
+        greatest(l.progress, least(100, greatest(0, g.percent))) p (reached)
       where l.worker_id = worker and l.state = 'running'
       order by l.id for no key update of l skip locked
     ) t
-    where r.id = t.id and r.progress < t.percent
-    returning r.id
+    where r.id = t.id and (t.reached > r.progress or t.heard)
+    returning r.id, t.heard
   )
-  select array_agg(id) into mine from ticked;
-  perform meshqueue.tell_progress(mine);
+  select array_agg(k.id) into heard from ticked k where k.heard;
+  perform meshqueue.show_progress(run_ids);
+  perform meshqueue.send_progress(heard);
   return query
     select g.id from unnest(run_ids, attempts) g (id, attempt)
     where not exists (
@@ -58,32 +64,37 @@ $$;
 revoke execute on function meshqueue.record_progress(uuid, bigint[], integer[], integer[])
   from public, anon, authenticated;
 
-create function meshqueue.tell_progress(run_ids bigint[])
+create function meshqueue.show_progress(run_ids bigint[])
 returns void
-language plpgsql
+language sql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  told bigint[];
-begin
   with shown as (
-    update public.ai_jobs j set progress = greatest(j.progress, t.whole)
+    update public.ai_jobs j set progress = t.whole
     from (
       select k.id, r.id as run, meshqueue.whole_progress(k, r.stage, r.progress) as whole
       from meshqueue.runs r join public.ai_jobs k on k.id = r.job_id and k.status = 'IN_PROGRESS'
-      where r.id = any (run_ids) and (r.told_at is null or r.told_at < now() - interval '5 seconds')
+      where r.id = any (run_ids) and r.state = 'running'
+        and (r.told_at is null or r.told_at < now() - interval '5 seconds')
+        and meshqueue.whole_progress(k, r.stage, r.progress) > k.progress
       order by k.id for no key update of k skip locked
     ) t
     where j.id = t.id
     returning t.run
   )
-  select array_agg(run) into told from shown;
-  update meshqueue.runs r set told_at = now() where r.id = any (told);
-  perform meshqueue.broadcast(r.user_id, 'progress', jsonb_build_object(
-      'job_id', r.job_id, 'stage', r.stage, 'stage_progress', r.progress,
-      'progress', meshqueue.whole_progress(j, r.stage, r.progress)))
-    from meshqueue.runs r join public.ai_jobs j on j.id = r.job_id
-    where r.id = any (run_ids);
-end
+  update meshqueue.runs r set told_at = now() from shown where r.id = shown.run
 $$;
-revoke execute on function meshqueue.tell_progress(bigint[]) from public, anon, authenticated;
+revoke execute on function meshqueue.show_progress(bigint[]) from public, anon, authenticated;
+
+create function meshqueue.send_progress(run_ids bigint[])
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select meshqueue.broadcast(r.user_id, 'progress', jsonb_build_object(
+    'job_id', r.job_id, 'stage', r.stage, 'stage_progress', r.progress,
+    'progress', meshqueue.whole_progress(j, r.stage, r.progress)))
+  from meshqueue.runs r join public.ai_jobs j on j.id = r.job_id
+  where r.id = any (run_ids)
+$$;
+revoke execute on function meshqueue.send_progress(bigint[]) from public, anon, authenticated;

@@ -42,6 +42,7 @@ begin
       set state = end_state, worker_id = null, held_for = null, wake_at = null, ended_at = now()
       where r.id = run.id;
     perform meshqueue.free_slot(run);
+    delete from meshqueue.intents i where i.run_id = run.id;
   end if;
   if run.state = 'running' and end_state = 'canceled' then
     perform meshqueue.kick('cancel', run);

@@ -74,7 +74,8 @@ as $$
   from meshqueue.runs r
   where r.worker_id is null
     and (r.state in ('ready', 'held', 'draining') and r.wake_at < now() - interval '30 seconds'
-      or r.state = 'held' and r.wake_at is null and not meshqueue.provider_paused(r.provider))
+      or r.state = 'held' and r.wake_at is null and not case r.held_for
+        when 'storage_full' then meshqueue.deliveries_paused() else meshqueue.provider_paused(r.provider) end)
     and not exists (
       select from procrastinate.procrastinate_jobs q
       where q.status = 'todo' and q.args ->> 'job_id' = r.job_id::text and q.args ->> 'stage' = r.stage::text
@@ -115,6 +116,8 @@ begin
   end if;
   perform meshqueue.hand_out_again(r) from meshqueue.forgotten_runs(at_most) r;
   get diagnostics woken = row_count;
+  perform meshqueue.wake_probe();
+  perform meshqueue.wake_publications(at_most);
   return jsonb_build_object('rescued', rescued, 'woken', woken);
 end
 $$;
@@ -150,6 +153,9 @@ as $$
       select coalesce(jsonb_object_agg(w.pool, w.n), '{}')
       from (select x.pool, count(*) as n from meshqueue.waiting x group by x.pool) w),
     'workers', (select count(*) from meshqueue.workers w where meshqueue.worker_lives(w)),
-    'paused', meshqueue.paused_providers())
+    'paused', meshqueue.paused_providers(),
+    'deliveries_paused', (
+      select jsonb_build_object('reason', p.reason, 'since', p.since, 'detail', p.detail)
+      from meshqueue.delivery_pause p))
 $$;
 revoke execute on function meshqueue.health() from public, anon, authenticated;
