@@ -38,13 +38,16 @@ async def answered(call: Awaitable[T], within: float) -> T | Wrong:
 
 
 def wrong_answer(answer: httpx.Response) -> Wrong:
-    body = _json(answer.content)
+    """Servers like to repeat what they did not like: the key is taken out of it."""
+    key = answer.request.headers["apikey"].encode()
+    content = answer.content.replace(key, "…".encode())
+    body = _json(content)
     status = str(body.get("statusCode"))
     retry_after = answer.headers.get("retry-after", "")
     return Wrong(
         status=int(status) if _STATUS.fullmatch(status) else answer.status_code,
         code=_fit(str(body.get("error") or body.get("code") or ""), LONGEST_CODE),
-        said=_fit(str(body.get("message") or "") or answer.text),
+        said=_fit(str(body.get("message") or "") or content.decode(errors="replace")),
         retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else 0.0,
     )
 

@@ -14,6 +14,7 @@ from worker.storage.supabase.wrong import Wrong
 
 PIECE = 1024 * 1024
 LONGEST_ERROR = 16 * 1024
+KEPT = ("retry-after",)
 AS_IT_IS = {"accept-encoding": "identity"}
 
 
@@ -46,8 +47,7 @@ async def _short(answer: httpx.Response) -> httpx.Response:
     async for piece in answer.aiter_raw(LONGEST_ERROR):
         content = piece
         break
-    return httpx.Response(answer.status_code, headers=_kept(answer), content=content)
-
-
-def _kept(answer: httpx.Response) -> dict[str, str]:
-    return {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+    headers = {name: answer.headers[name] for name in KEPT if name in answer.headers}
+    return httpx.Response(
+        answer.status_code, headers=headers, content=content, request=answer.request
+    )
