@@ -25,6 +25,7 @@ class Fetcher:
         self._most_bytes = most_bytes
         self._rules = Rules(plain_http_hosts)
         self._patience = patience
+        self._writing = asyncio.Lock()
         self._web = Web(internet or Internet(), patience)
 
     async def fetch(
@@ -47,7 +48,7 @@ class Fetcher:
         await self._web.close()
 
     async def _download(self, url: httpx.URL, target: Path, most: int) -> Fetched | NotFetched:
-        part = Part(target)
+        part = Part(target, self._writing)
         outcome = None
         try:
             outcome = await Download(self._web, self._rules, part, most).run(url)

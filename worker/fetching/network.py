@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 
 import httpcore
@@ -21,8 +23,13 @@ class NotPublicError(Exception):
         self.address = address
 
 
+# Apart from the loop's own threads: six names whose servers never answer would stop every write.
+_LOOKUPS = ThreadPoolExecutor(16, "lookups")
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
     return [str(where[0]) for *_, where in found]
 
 
