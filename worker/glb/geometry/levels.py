@@ -11,6 +11,7 @@ from dataclasses import replace
 from worker.glb.geometry.channels import Channel
 from worker.glb.geometry.encode import Work, encode
 from worker.glb.geometry.faces import compacted
+from worker.glb.geometry.order import gathered
 from worker.glb.options import Options
 
 FOR_GRIDS, FOR_WIDE, FOR_LARGE, SMALLEST = 6, 7, 9, 10
@@ -28,7 +29,7 @@ def encode_best(work: Work, options: Options) -> tuple[int, bytes]:
     """What is no larger than a patch is tried as a whole."""
     if len(work.faces) > PATCH or is_too_wide(work):
         level = level_for(work, options)
-        return level, encode(work, level)
+        return level, encode(gathered(work) if len(work.faces) >= LARGE else work, level)
     tried = {level: encode(work, level) for level in (SMALLEST, FOR_GRIDS)}
     return min(tried.items(), key=lambda item: len(item[1]))
 
