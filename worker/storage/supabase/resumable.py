@@ -3,6 +3,7 @@
 import asyncio
 import re
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from worker.storage.supabase.upload import ONE_YEAR, Order
 from worker.storage.supabase.wrong import NO_RESUMABLE, Kind, Wrong, no_answer
 
 CHUNK = 6 * 1024 * 1024  # the platform takes no other size but for the last
+PIECE = 256 * 1024
 VERSION = {"tus-resumable": "1.0.0"}
 PATCH = {**VERSION, "content-type": "application/offset+octet-stream"}
 _ABSENT = {404, 405, 501}
@@ -37,6 +39,7 @@ class ResumableUpload:
     async def attempt(self) -> Put | Wrong:
         offset = await (self._create() if self._url is None else self._look())
         while isinstance(offset, int) and offset < self.order.size:
+            self.whole_chunks = max(self.whole_chunks, offset // CHUNK)
             offset = await self._send(offset)
         if isinstance(offset, int):
             return Put(created=True)
@@ -67,8 +70,11 @@ class ResumableUpload:
     async def _look(self) -> int | Wrong:
         """Where the server stands. If at the end, what lies there is looked at as any other's."""
         answer = await self._ask("HEAD", self._known_url, VERSION)
+        if isinstance(answer, Wrong) and answer.kind is not Kind.PASSING:
+            self._url = None  # an answer to HEAD has no body that says more: a new upload will
+            return no_answer("the resumable upload can't be continued")
         if isinstance(answer, Wrong):
-            return self._forget(answer)
+            return answer
         offset = _offset(answer, 0, self.order.size)
         if offset == self.order.size:
             self._url = None
@@ -76,24 +82,25 @@ class ResumableUpload:
         return no_answer("an offset that can't be") if offset is None else offset
 
     async def _send(self, offset: int) -> int | Wrong:
-        piece = await asyncio.to_thread(_read, self.order.path, offset)
-        if not piece:
-            return Wrong(400, "", "the file became shorter while it was uploaded")
-        headers = {**PATCH, "upload-offset": str(offset)}
-        answer = await self._ask("PATCH", self._known_url, headers, piece)
+        length = min(CHUNK, self.order.size - offset)
+        headers = {**PATCH, "upload-offset": str(offset), "content-length": str(length)}
+        content = _part(self.order.path, offset, length)
+        answer = await self._ask("PATCH", self._known_url, headers, content, length)
         if isinstance(answer, Wrong):
             return self._forget(answer)
-        reached = _offset(answer, offset + 1, offset + len(piece))
-        if reached is None:
-            return no_answer("an offset that can't be")
-        self.whole_chunks = max(self.whole_chunks, reached // CHUNK)
-        return reached
+        reached = _offset(answer, offset + 1, offset + length)
+        return no_answer("an offset that can't be") if reached is None else reached
 
     async def _ask(
-        self, method: str, url: str, headers: dict[str, str], content: bytes = b""
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: AsyncIterator[bytes] | None = None,
+        size: int = 0,
     ) -> httpx.Response | Wrong:
         call = self.connection.http.request(method, url, headers=headers, content=content)
-        answer = await answered(call, self.patience.overall(len(content)))
+        answer = await answered(call, self.patience.overall(size))
         if isinstance(answer, Wrong) or answer.is_success:
             return answer
         return wrong_answer(answer)
@@ -133,7 +140,10 @@ def _offset(answer: httpx.Response, least: int, most: int) -> int | None:
     return int(text) if least <= int(text) <= most else None
 
 
-def _read(path: Path, offset: int) -> bytes:
+async def _part(path: Path, offset: int, length: int) -> AsyncIterator[bytes]:
+    """Not as one: httpx keeps what was sent in a cycle, 50 MB of it until the next collection."""
     with path.open("rb") as file:
         file.seek(offset)
-        return file.read(CHUNK)
+        while length and (piece := await asyncio.to_thread(file.read, min(PIECE, length))):
+            length -= len(piece)
+            yield piece
