@@ -35,6 +35,8 @@ class Wakes:
     run_stage: Wake
     deliver: Callable[[UUID], Awaitable[None]]
     admit: Callable[[str], Awaitable[None]]
+    publish: Callable[[UUID], Awaitable[None]]
+    remove_objects: Callable[[], Awaitable[None]]
 
 
 class SharedListenConnector(PsycopgConnector):
@@ -67,6 +69,14 @@ def new_app(listener: Listener, wakes: Wakes) -> App:
     @app.task(name="admit")
     async def admit(pool: str) -> None:
         await calmly("admit", wakes.admit(pool))
+
+    @app.task(name="publish_asset")
+    async def publish_asset(asset_id: str) -> None:
+        await calmly("publish_asset", wakes.publish(UUID(asset_id)))
+
+    @app.task(name="remove_objects")
+    async def remove_objects() -> None:
+        await calmly("remove_objects", wakes.remove_objects())
 
     return app
 

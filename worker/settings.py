@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker.errors import SettingsError
@@ -44,6 +44,13 @@ class Settings(BaseSettings):
     tripo_api_key: SecretStr | None = None
     tripo_webhook_secret: SecretStr | None = None
     tripo_model: str = "v3.1-20260211"
+
+    supabase_url: str | None = None
+    supabase_service_role_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY"),
+    )
+    generated_assets_bucket_name: str = "assets"
 
     asset_max_mb: int = Field(default=100, ge=1, le=2000)
     optimiser_processes: int | None = Field(default=None, ge=1, le=64)

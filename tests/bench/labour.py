@@ -14,20 +14,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.bench.watcher import peak_mib
 from worker.daemon.daemon import Daemon, Plan
 from worker.logs import set_up_logs
-from worker.pipeline.delivery import new_client
 from worker.pipeline.held import Served
-from worker.pipeline.pictures import Pictures
 from worker.providers import open_provider
 from worker.providers.patience import PATIENCE
 from worker.storage.folder import FolderStorage
 
 
 def plan_of(given: dict[str, Any]) -> Plan:
-    storage = FolderStorage(Path(given["storage"]))
     meshy = open_provider(
         "MESHY",
         given["key"],
@@ -39,9 +37,8 @@ def plan_of(given: dict[str, Any]) -> Plan:
     return Plan(
         database_url=given["database"],
         served={"MESHY": Served(meshy, "MESHY key")},
-        storage=storage,
-        read_pictures=Pictures(storage, new_client()).read,
-        deliveries_at_once=2,
+        storage=FolderStorage(Path(given["storage"])),
+        plain_http_hosts=frozenset({urlsplit(given["meshy"]).netloc}),
         webhook_secrets={"MESHY": ("a secret of the bench",)},
         port=given.get("port"),
         serve_http="port" in given,

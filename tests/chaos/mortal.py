@@ -14,14 +14,13 @@ import signal
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.chaos.steps import Steps, count_runs, count_tasks
 from tests.support.daemon import PATIENCE
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.start import leave_by_signal
-from worker.pipeline.delivery import new_client
 from worker.pipeline.held import Served
-from worker.pipeline.pictures import Pictures
 from worker.providers import open_provider
 from worker.storage.folder import FolderStorage
 
@@ -37,13 +36,16 @@ def served(name: str, given: dict[str, str]) -> Served:
     return Served(provider, f"{name} key")
 
 
+def hosts_of(given: dict[str, Any]) -> frozenset[str]:
+    return frozenset(urlsplit(each["url"]).netloc for each in given["providers"].values())
+
+
 def plan_of(given: dict[str, Any]) -> Plan:
-    storage = FolderStorage(Path(given["storage"]))
     return Plan(
         database_url=given["database"],
         served={name: served(name, each) for name, each in given["providers"].items()},
-        storage=storage,
-        read_pictures=Pictures(storage, new_client()).read,
+        storage=FolderStorage(Path(given["storage"])),
+        plain_http_hosts=hosts_of(given),
         deliveries_at_once=1,
         serve_http=False,
     )

@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from tests.support import jobs
 from tests.support.database import Database
 from tests.support.jobs import Row
 from worker.daemon.daemon import Daemon, Plan
-from worker.pipeline.delivery import new_client
 from worker.pipeline.held import Served
-from worker.pipeline.pictures import Pictures
 from worker.providers import open_provider
 from worker.providers.patience import Patience
 from worker.simulator import Simulator
@@ -27,12 +26,11 @@ GIVE_UP = 150.0
 
 
 def plan_for(db: Database, simulator: Simulator, folder: Path, **changes: Any) -> Plan:
-    storage = FolderStorage(folder)
     plan = Plan(
         database_url=db.url(),
         served=serve(simulator),
-        storage=storage,
-        read_pictures=Pictures(storage, new_client()).read,
+        storage=FolderStorage(folder),
+        plain_http_hosts=frozenset({urlsplit(simulator.meshy.url).netloc}),
         deliveries_at_once=2,
         serve_http=False,
         grace=5,
@@ -54,10 +52,17 @@ def serve(simulator: Simulator) -> dict[str, Served]:
     }
 
 
+def unprepared(daemon: Daemon) -> None:
+    """As it comes."""
+
+
 @asynccontextmanager
-async def working(plan: Plan) -> AsyncIterator[Daemon]:
+async def working(
+    plan: Plan, prepare: Callable[[Daemon], None] = unprepared
+) -> AsyncIterator[Daemon]:
     """Stops as after SIGTERM when the block ends."""
     daemon = Daemon(plan)
+    prepare(daemon)
     task = asyncio.create_task(daemon.run())
     ready = asyncio.create_task(daemon.ready.wait())
     await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)

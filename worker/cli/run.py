@@ -8,7 +8,14 @@ import typer
 from rich.console import Console
 
 from worker.daemon.reach import require_reachable
-from worker.daemon.start import describe, plan_of, run_until_stopped, supply
+from worker.daemon.start import (
+    describe,
+    hosted_storage,
+    local_storage,
+    plan_of,
+    run_until_stopped,
+    supply,
+)
 from worker.embedded import running
 from worker.embedded.server import SUPERUSER
 from worker.logs import set_up_logs
@@ -30,10 +37,11 @@ def run(
     settings = load_settings()
     set_up_logs()
     console = Console(highlight=False, soft_wrap=True, stderr=True)
-    with database(settings, local=local or settings.local) as url:
-        simulate = local or settings.local or settings.simulate
-        with supply(settings, simulate_missing=simulate) as supplied:
-            plan = plan_of(settings, url, supplied)
+    local = local or settings.local
+    with database(settings, local=local) as url:
+        storage = local_storage(settings, served=True) if local else hosted_storage(settings)
+        with supply(settings, simulate_missing=local or settings.simulate) as supplied:
+            plan = plan_of(settings, url, supplied, storage)
             for line in describe(supplied):
                 console.print(line)
             raise typer.Exit(asyncio.run(run_until_stopped(plan)))

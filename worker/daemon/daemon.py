@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID, uuid4
 
-import httpx
 import orjson
 import structlog
 
@@ -20,20 +19,26 @@ from worker.daemon.watchdog import Watchdog
 from worker.database.connection import Pool, new_pool
 from worker.database.engine import Engine
 from worker.database.listener import Listener
+from worker.fetching import Fetcher
 from worker.http.app import new_http
 from worker.http.health import Health
 from worker.http.server import Server, new_server
 from worker.http.webhooks import Webhooks
+from worker.optimising import processors
+from worker.optimising.optimisers import MEMORY_BYTES, Optimisers
 from worker.pipeline import upkeep
-from worker.pipeline.delivery import Depot, deliver, new_client
+from worker.pipeline.delivery import Depot, deliver
 from worker.pipeline.hands import Hands
-from worker.pipeline.held import Held, ReadPictures, Served, Tools
+from worker.pipeline.held import Held, Served, Tools
+from worker.pipeline.objects import Objects
+from worker.pipeline.pictures import Pictures
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
 from worker.pipeline.stage import conduct
-from worker.storage.folder import FolderStorage
+from worker.storage.protocol import Storage
 
 HEARTBEAT_EVERY = 5.0  # s; a lease is 30
+DELIVERIES_AT_ONCE = 8  # most of the time they wait for a network
 GRACE = 30.0  # s that a delivery gets to end by itself
 LAST_WORDS = 5.0  # s, for procrastinate's worker to sign off after its tasks' grace
 OUR_CHANNEL = "meshqueue"
@@ -48,9 +53,13 @@ class Plan:
 
     database_url: str
     served: Mapping[str, Served]
-    storage: FolderStorage
-    read_pictures: ReadPictures
-    deliveries_at_once: int
+    storage: Storage
+    bucket: str = "assets"
+    deliveries_at_once: int = DELIVERIES_AT_ONCE
+    optimisers: int = field(default_factory=processors)
+    optimiser_memory: int = MEMORY_BYTES
+    plain_http_hosts: frozenset[str] = frozenset()
+    """Of a simulator: everything else is fetched over https and from public addresses."""
     webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     most_bytes: int = 100_000_000
     port: int | None = None
@@ -70,7 +79,10 @@ class Daemon:
         self.posts = Posts()
         self.progress = Progress(self.engine)
         self.stages = Hands(self.engine, self._conduct, self.progress, self.posts)
-        self.client: httpx.AsyncClient = new_client()
+        self.fetcher = Fetcher(plan.most_bytes, plan.plain_http_hosts)
+        self.optimisers = Optimisers(plan.optimisers, plan.optimiser_memory)
+        self.pictures = Pictures(plan.storage, self.fetcher)
+        self.objects = Objects(self.engine, plan.storage)
         self.deliveries = Hands(self.engine, self._deliver, self.progress, Posts())
         self.supervision = Supervision()
         self.watchdog = Watchdog(self.listener.silent_for)
@@ -107,7 +119,13 @@ class Daemon:
         log.info("worker_started", action="worker_started", worker=str(self.worker))
 
     def _keep_working(self) -> None:
-        wakes = queue.Wakes(self._run_stage, self._run_delivery, self._admit)
+        wakes = queue.Wakes(
+            run_stage=self._run_stage,
+            deliver=self._run_delivery,
+            admit=self._admit,
+            publish=self.objects.publish,
+            remove_objects=self.objects.remove_due,
+        )
         keep = self.supervision.keep
         keep("stages", lambda: self._work(wakes, self.stages_queues, queue.STAGES_AT_ONCE))
         keep(
@@ -122,7 +140,8 @@ class Daemon:
             await app.run_worker_async(**queue.worker_options(queues, at_once, self.plan.grace))
 
     def _keep_up(self) -> None:
-        care = upkeep.Upkeep(self.engine, dict(self.plan.served), [self.stages, self.deliveries])
+        hands = [self.stages, self.deliveries]
+        care = upkeep.Upkeep(self.engine, dict(self.plan.served), hands, self.objects)
         turns = {
             "heartbeat": (HEARTBEAT_EVERY, self._beat),
             "rescue": (upkeep.RESCUE_EVERY, care.rescue),
@@ -131,6 +150,7 @@ class Daemon:
             "purge": (upkeep.PURGE_EVERY, care.purge),
             "pauses": (upkeep.BALANCE_EVERY, care.lift_pauses),
             "give back": (upkeep.GIVE_BACK_EVERY, care.give_back),
+            "remove objects": (upkeep.REMOVE_EVERY, care.remove_objects),
         }
         for name, (seconds, act) in turns.items():
             self.supervision.keep(name, partial(every, seconds, name, act))
@@ -166,7 +186,9 @@ class Daemon:
         await self._leave()
         for served in self.plan.served.values():
             await served.provider.close()
-        await self.client.aclose()
+        await self.optimisers.close()
+        await self.fetcher.close()
+        await self.plan.storage.close()
         await self.pool.close(timeout=5)
         log.info("worker_stopped", action="worker_stopped", worker=str(self.worker))
 
@@ -181,12 +203,17 @@ class Daemon:
 
     async def _conduct(self, held: Held) -> str:
         served = self.plan.served[held.run.provider]
-        tools = Tools(self.engine, served, self.progress, self.posts, self.plan.read_pictures)
+        tools = Tools(self.engine, served, self.progress, self.posts, self.pictures.read)
         return await conduct(tools, held)
 
     async def _deliver(self, held: Held) -> str:
         depot = Depot(
-            self.engine, self.plan.served, self.plan.storage, self.client, self.plan.most_bytes
+            self.engine,
+            self.plan.served,
+            self.plan.storage,
+            self.fetcher,
+            self.optimisers,
+            self.plan.bucket,
         )
         return await deliver(depot, held)
 

@@ -7,17 +7,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.keys import Key, keys_of, require_keys
 from worker.database.connection import CONNECTION_BUDGET
-from worker.pipeline.delivery import new_client
+from worker.errors import SettingsError
+from worker.http.server import DEFAULT_PORT
+from worker.optimising import processors
 from worker.pipeline.held import Served
-from worker.pipeline.pictures import Pictures
 from worker.providers import PROVIDERS, open_provider
 from worker.settings import Settings
 from worker.simulator import Simulator
 from worker.storage.folder import FolderStorage
+from worker.storage.protocol import Storage
+from worker.storage.supabase import SupabaseStorage
 
 EXIT_AT_ONCE = 130
 
@@ -28,6 +32,8 @@ class Supply:
 
     served: Mapping[str, Served]
     simulated: tuple[str, ...]
+    hosts: frozenset[str] = frozenset()
+    """Of the simulator, as they stand in its links."""
 
 
 @contextmanager
@@ -41,7 +47,12 @@ def supply(settings: Settings, *, simulate_missing: bool, speed: float = 1.0) ->
     with Simulator(seed=0, speed=speed) as simulator:
         accounts = {"MESHY": simulator.meshy, "TRIPO": simulator.tripo}
         made_up = [Key(name, accounts[name].key, accounts[name].url) for name in missing]
-        yield Supply(serve(settings, [*keys, *made_up]), tuple(missing))
+        served = serve(settings, [*keys, *made_up])
+        yield Supply(served, tuple(missing), hosts_of(simulator))
+
+
+def hosts_of(simulator: Simulator) -> frozenset[str]:
+    return frozenset({urlsplit(simulator.meshy.url).netloc})
 
 
 def serve(settings: Settings, keys: list[Key]) -> dict[str, Served]:
@@ -60,9 +71,8 @@ def open_with(key: Key, options: Mapping[str, Any]) -> Served:
     return Served(provider, key.fingerprint)
 
 
-def plan_of(settings: Settings, url: str, supplied: Supply) -> Plan:
+def plan_of(settings: Settings, url: str, supplied: Supply, storage: Storage) -> Plan:
     require_keys(supplied.served)
-    storage = FolderStorage(settings.local_storage)
     secrets = {
         "MESHY": settings.meshy_webhook_secret,
         "TRIPO": settings.tripo_webhook_secret,
@@ -71,8 +81,9 @@ def plan_of(settings: Settings, url: str, supplied: Supply) -> Plan:
         database_url=url,
         served=supplied.served,
         storage=storage,
-        read_pictures=Pictures(storage, new_client()).read,
-        deliveries_at_once=settings.optimiser_processes or processors(),
+        bucket=settings.generated_assets_bucket_name,
+        optimisers=settings.optimiser_processes or processors(),
+        plain_http_hosts=supplied.hosts,
         webhook_secrets={
             name: (secret.get_secret_value(),) for name, secret in secrets.items() if secret
         },
@@ -81,18 +92,23 @@ def plan_of(settings: Settings, url: str, supplied: Supply) -> Plan:
     )
 
 
-def processors() -> int:
-    """Of the container's quota, not of the machine around it."""
-    return max(1, min(len(os.sched_getaffinity(0)), quota() or 10_000))
+def hosted_storage(settings: Settings) -> SupabaseStorage:
+    """Where a database of Supabase is, its storage is too."""
+    url, key = settings.supabase_url, settings.supabase_service_role_key
+    if url is None or key is None:
+        missing = "SUPABASE_URL" if url is None else "SUPABASE_SERVICE_ROLE_KEY"
+        raise SettingsError(
+            f"{missing} is not set: finished models are kept in your project's Storage. Both stand "
+            "in the dashboard under Settings, API; the key is the secret one (service_role or "
+            "sb_secret_…). Or say --local to keep files in a folder."
+        )
+    return SupabaseStorage(url, key.get_secret_value())
 
 
-def quota() -> int | None:
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:  # noqa: PTH123 - it is no file to speak of
-            most, period = file.read().split()
-    except (OSError, ValueError):
-        return None
-    return None if most == "max" else max(1, int(most) // int(period))
+def local_storage(settings: Settings, *, served: bool) -> FolderStorage:
+    """Served by the worker's HTTP face, at the same paths as hosted."""
+    address = f"http://127.0.0.1:{settings.port or DEFAULT_PORT}" if served else None
+    return FolderStorage(settings.local_storage, address)
 
 
 def describe(supplied: Supply) -> list[str]:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 
 from worker.daemon.daemon import Daemon, Plan
-from worker.daemon.start import Supply, plan_of, supply
+from worker.daemon.start import Supply, local_storage, plan_of, supply
 from worker.embedded import running
 from worker.embedded.server import SUPERUSER, Server
 from worker.schema.migrate import migrate
@@ -32,8 +32,11 @@ def local_place(settings: Settings, *, speed: float = SPEED) -> Iterator[Place]:
         supply(settings, simulate_missing=True, speed=speed) as supplied,
     ):
         migrate(server.url(SUPERUSER))
-        plan = replace(plan_of(settings, server.url(), supplied), serve_http=False, grace=5)
-        yield Place(server, supplied, FolderStorage(settings.local_storage), plan)
+        storage = local_storage(settings, served=False)
+        plan = replace(
+            plan_of(settings, server.url(), supplied, storage), serve_http=False, grace=5
+        )
+        yield Place(server, supplied, storage, plan)
 
 
 @asynccontextmanager

@@ -31,7 +31,6 @@ class Tools:
     progress: Progress
     posts: Posts
     read_pictures: ReadPictures
-    moderation: bool = True
 
     @property
     def provider(self) -> Provider:

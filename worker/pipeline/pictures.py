@@ -6,27 +6,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
-
 from worker.database.records import Run
-from worker.pipeline.fetch import NotFetched, fetch
+from worker.fetching import Fetcher, NotFetched, Reason
 from worker.providers.failure import Failure, Kind
 from worker.providers.images import prepare_picture
 from worker.providers.order import Picture
-from worker.storage.outcome import Missing, Read, StorageRefused, StorageUnreachable, TooLarge
+from worker.storage.outcome import Missing, Read, TooLarge
 from worker.storage.protocol import Storage
 
 BUCKET = "inputs"
 MOST_BYTES = 20_000_000
-MOST_STORED_BYTES = 20 * 1024 * 1024  # the bucket's own limit
-IN_TIME = 60.0  # s an image
 STAGES_WITH_PICTURES = ("GENERATE", "CONCEPT")
 
 
 class Pictures:
-    def __init__(self, storage: Storage, client: httpx.AsyncClient) -> None:
+    def __init__(self, storage: Storage, fetcher: Fetcher) -> None:
         self._storage = storage
-        self._client = client
+        self._fetcher = fetcher
 
     async def read(self, run: Run) -> tuple[Picture, ...] | Failure:
         if run.stage not in STAGES_WITH_PICTURES:
@@ -40,40 +36,34 @@ class Pictures:
         return tuple(pictures)
 
     async def _read(self, image: Mapping[str, Any], index: int) -> Picture | Failure:
-        data = await self._bytes_of(image, index)
-        if isinstance(data, Failure):
-            return data
+        with TemporaryDirectory(prefix="meshqueue-") as folder:
+            target = Path(folder) / "image"
+            if failure := await self._bring(image, index, target):
+                return failure
+            data = await asyncio.to_thread(target.read_bytes)
         return await asyncio.to_thread(prepare_picture, data, index, image.get("angle"))
 
-    async def _bytes_of(self, image: Mapping[str, Any], index: int) -> bytes | Failure:
+    async def _bring(self, image: Mapping[str, Any], index: int, target: Path) -> Failure | None:
         if path := image.get("path"):
-            return await self._stored(path, index)
-        return await self._fetched(image["url"], index)
+            return await self._bring_stored(path, index, target)
+        fetched = await self._fetcher.fetch(image["url"], target, MOST_BYTES)
+        match fetched:
+            case NotFetched(why, Reason.PASSING):
+                return Failure(Kind.UNAVAILABLE, f"images[{index}]: {why}")
+            case NotFetched(why):
+                return unreadable(index, why)
+        return None
 
-    async def _stored(self, path: str, index: int) -> bytes | Failure:
-        with TemporaryDirectory(prefix="meshqueue-") as folder:
-            target = Path(folder) / "image"
-            match await self._storage.read_to(BUCKET, path, target, MOST_STORED_BYTES):
-                case Read():
-                    return await asyncio.to_thread(target.read_bytes)
-                case Missing():
-                    return unreadable(index, "there is no such file in the bucket inputs")
-                case TooLarge(why):
-                    return unreadable(index, why)
-                case StorageRefused(why) | StorageUnreachable(why):
-                    return Failure(Kind.UNAVAILABLE, f"images[{index}]: {why}")
-
-    async def _fetched(self, url: str, index: int) -> bytes | Failure:
-        with TemporaryDirectory(prefix="meshqueue-") as folder:
-            target = Path(folder) / "image"
-            try:
-                async with asyncio.timeout(IN_TIME):
-                    fetched = await fetch(self._client, url, target, MOST_BYTES)
-            except TimeoutError:
-                return unreadable(index, "it takes too long to fetch")
-            if isinstance(fetched, NotFetched):
-                return unreadable(index, fetched.why)
-            return await asyncio.to_thread(target.read_bytes)
+    async def _bring_stored(self, path: str, index: int, target: Path) -> Failure | None:
+        match await self._storage.read_to(BUCKET, path, target, MOST_BYTES):
+            case Read():
+                return None
+            case Missing():
+                return unreadable(index, "there is no such file in the bucket inputs")
+            case TooLarge(why):
+                return unreadable(index, why)
+            case outcome:  # not the user's fault, and nothing is bought yet
+                return Failure(Kind.UNAVAILABLE, f"the storage: {outcome.why}")
 
 
 def unreadable(index: int, why: str) -> Failure:

@@ -56,7 +56,7 @@ async def next_step(tools: Tools, held: Held, done: tuple[Done, ...]) -> Step | 
     pictures = await tools.read_pictures(held.run)
     if isinstance(pictures, Failure):
         return ending_of(pictures)
-    order = order_of(held.run, pictures, moderation=tools.moderation)
+    order = order_of(held.run, pictures, moderation=held.run.settings["moderation"])
     match await tools.provider.prepare(order, done):
         case Ready(step):
             return step

@@ -5,6 +5,7 @@ import structlog
 from worker.database.engine import Engine
 from worker.pipeline.hands import Hands
 from worker.pipeline.held import Served
+from worker.pipeline.objects import Objects
 from worker.providers.outcome import Balance
 
 RESCUE_EVERY = 10.0  # s
@@ -13,15 +14,19 @@ SWEEP_EVERY = 30.0
 PURGE_EVERY = 300.0
 BALANCE_EVERY = 300.0
 GIVE_BACK_EVERY = 5.0
+REMOVE_EVERY = 60.0
 
 log = structlog.get_logger()
 
 
 class Upkeep:
-    def __init__(self, engine: Engine, served: dict[str, Served], hands: list[Hands]) -> None:
+    def __init__(
+        self, engine: Engine, served: dict[str, Served], hands: list[Hands], objects: Objects
+    ) -> None:
         self._engine = engine
         self._served = served
         self._hands = hands
+        self._objects = objects
 
     async def rescue(self) -> None:
         """Runs of dead workers, and wake-ups that were lost."""
@@ -40,6 +45,9 @@ class Upkeep:
 
     async def purge(self) -> None:
         await self._engine.purge()
+
+    async def remove_objects(self) -> None:
+        await self._objects.remove_due()
 
     async def give_back(self) -> None:
         for hands in self._hands:

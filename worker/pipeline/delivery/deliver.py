@@ -1,0 +1,87 @@
+"""Links → files, checked and made small → the storage → one transaction.
+
+Everything before that transaction may be done again, by another worker, from the start: keys tell
+the content, so what was stored before is found; what no row names in the end is removed.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import assert_never
+
+import structlog
+
+from worker.database.records import Run
+from worker.pipeline.delivery.bringing import bring_in
+from worker.pipeline.delivery.depot import Depot
+from worker.pipeline.delivery.ending import Ending, Full, GiveUp, Later, Over
+from worker.pipeline.delivery.haul import Haul
+from worker.pipeline.delivery.keeping import keep_all
+from worker.pipeline.delivery.links import Links, fresh_links
+from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
+from worker.pipeline.held import Held
+from worker.pipeline.submission import facts_of
+from worker.providers.texts import explain
+
+AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
+
+log = structlog.get_logger()
+
+
+async def deliver(depot: Depot, held: Held) -> str:
+    if held.run.request.get("store_assets") is False:
+        ending = await hand_on(depot, held.run)
+    else:
+        with TemporaryDirectory(prefix="meshqueue-", ignore_cleanup_errors=True) as folder:
+            ending = await store(depot, held, Path(folder))
+    return ending if isinstance(ending, str) else await conclude(depot, held, ending)
+
+
+async def hand_on(depot: Depot, run: Run) -> str | Ending:
+    """Nothing is stored: the owner sees the provider's own links, as long as they live."""
+    links = await fresh_links(depot, run)
+    if not isinstance(links, Links):
+        return links
+    return await depot.engine.finish_delivery(run, [], {}, {}, links_of(links))
+
+
+async def store(depot: Depot, held: Held, folder: Path) -> str | Ending:
+    haul = await bring_in(depot, held.run, folder)
+    if not isinstance(haul, Haul):
+        return haul
+    kept = await keep_all(depot, held.run, haul)
+    if not isinstance(kept, tuple):
+        return kept
+    if held.run.probe:
+        await depot.engine.resume_deliveries()
+    outcome = await depot.engine.finish_delivery(
+        held.run,
+        [row_of(file) for file in kept],
+        report_of(haul, kept),
+        urls_of(places_of(kept), depot.storage.url),
+    )
+    return Later("removing", 5.0) if outcome == "busy" else outcome
+
+
+async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
+    run = held.run
+    match ending:
+        case Later(reason, seconds, why):
+            names = held.names()
+            log.warning("delivery_waits", action="delivery_waits", reason=reason, why=why, **names)
+            return await wait(depot, run, reason, seconds)
+        case GiveUp(failure):
+            return await depot.engine.fail(
+                run, failure.kind, explain(failure), facts_of(failure), task_ended=True
+            )
+        case Full(why):
+            log.error("storage_full", action="storage_full", why=why)
+            await depot.engine.pause_deliveries("storage_full", {"why": why})
+            return await wait(depot, run, "storage_full", AGAIN_WHEN_FULL)
+        case Over():
+            return "over"
+    assert_never(ending)
+
+
+async def wait(depot: Depot, run: Run, reason: str, seconds: float) -> str:
+    return await depot.engine.wait(run, reason, datetime.now(UTC) + timedelta(seconds=seconds))

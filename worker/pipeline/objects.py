@@ -1,0 +1,88 @@
+"""Objects that go, and objects that everybody may see. The database says which."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+
+from worker.database.engine import Engine
+from worker.database.records import FileToShow, Publication, StoredObject
+from worker.pipeline.delivery.result import Place, urls_of
+from worker.storage.outcome import Put, Removed
+from worker.storage.protocol import Storage
+
+AT_ONCE = 100  # objects a claim; claims hold for ten minutes
+IN_TIME = 240.0  # s: whoever can't delete what was claimed within five minutes lets it be
+
+log = structlog.get_logger()
+
+
+class Objects:
+    def __init__(self, engine: Engine, storage: Storage) -> None:
+        self._engine = engine
+        self._storage = storage
+
+    async def remove_due(self) -> None:
+        while claimed := await self._engine.claim_removals(AT_ONCE):
+            for bucket, objects in by_bucket(claimed):
+                await self._remove(bucket, objects)
+            if len(claimed) < AT_ONCE:
+                return
+
+    async def _remove(self, bucket: str, objects: list[StoredObject]) -> None:
+        try:
+            async with asyncio.timeout(IN_TIME):
+                outcome = await self._storage.remove(bucket, [each.path for each in objects])
+        except TimeoutError:
+            await self._engine.not_removed(objects, "the storage takes too long")
+            return
+        if not isinstance(outcome, Removed):
+            log.warning("not_removed", action="not_removed", bucket=bucket, why=outcome.why)
+            await self._engine.not_removed(objects, outcome.why)
+            return
+        gone = set(outcome.keys)
+        await self._engine.removed(each for each in objects if each.path in gone)
+        if left := [each for each in objects if each.path not in gone]:
+            await self._engine.not_removed(left, "the storage says that it still exists")
+
+    async def publish(self, asset_id: UUID) -> None:
+        """Or take back, as was wished last. Whoever fails is followed by another."""
+        publication = await self._engine.begin_publication(asset_id)
+        if publication is None:
+            return
+        copies = await self._copy_all(publication) if publication.wanted else ()
+        if copies is None:
+            return
+        address = self._storage.public_url if publication.wanted else self._storage.url
+        urls = urls_of(places_of(publication, copies), address)
+        outcome = await self._engine.finish_publication(publication, urls, copies)
+        log.info(
+            "published" if publication.wanted else "unpublished",
+            action="published" if publication.wanted else "unpublished",
+            asset=str(asset_id),
+            outcome=outcome,
+        )
+
+    async def _copy_all(self, publication: Publication) -> tuple[StoredObject, ...] | None:
+        for file, copy in zip(publication.files, publication.copies, strict=True):
+            outcome = await self._storage.copy(file.bucket, file.path, copy.bucket, copy.path)
+            if not isinstance(outcome, Put):
+                log.warning("not_published", action="not_published", why=outcome.why)
+                return None
+        return publication.copies
+
+
+def by_bucket(objects: Iterable[StoredObject]) -> Iterable[tuple[str, list[StoredObject]]]:
+    ordered = sorted(objects, key=lambda each: each.bucket)
+    for bucket, group in groupby(ordered, key=lambda each: each.bucket):
+        yield bucket, list(group)
+
+
+def places_of(publication: Publication, copies: tuple[StoredObject, ...]) -> list[Place]:
+    shown: tuple[FileToShow | StoredObject, ...] = copies or publication.files
+    return [
+        (file.role, file.format, place.bucket, place.path)
+        for file, place in zip(publication.files, shown, strict=True)
+    ]
