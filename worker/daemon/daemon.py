@@ -21,6 +21,7 @@ from worker.database.engine import Engine
 from worker.database.listener import Listener
 from worker.fetching import Fetcher
 from worker.http.app import new_http
+from worker.http.files import Files
 from worker.http.health import Health
 from worker.http.server import Server, new_server
 from worker.http.webhooks import Webhooks
@@ -35,6 +36,7 @@ from worker.pipeline.pictures import Pictures
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
 from worker.pipeline.stage import conduct
+from worker.storage.folder import FolderStorage
 from worker.storage.protocol import Storage
 
 HEARTBEAT_EVERY = 5.0  # s; a lease is 30
@@ -160,7 +162,9 @@ class Daemon:
     async def _serve(self) -> None:
         health = Health(self.engine, self.listener, self._counts)
         webhooks = Webhooks(self.engine, self.plan.served, self.plan.webhook_secrets)
-        self.server = server = new_server(new_http(health, webhooks), self.plan.port)
+        storage = self.plan.storage
+        files = Files(storage).routes() if isinstance(storage, FolderStorage) else ()
+        self.server = server = new_server(new_http(health, webhooks, files), self.plan.port)
         serving = asyncio.create_task(server.serve())
         try:
             await asyncio.shield(serving)

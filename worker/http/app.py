@@ -1,18 +1,22 @@
 """The addresses of the HTTP face."""
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from worker.http.health import Health
 from worker.http.webhooks import Webhooks
 
 
-def new_http(health: Health, webhooks: Webhooks) -> Starlette:
+def new_http(health: Health, webhooks: Webhooks, files: Sequence[BaseRoute] = ()) -> Starlette:
+    """`files`: of a storage that nobody else serves."""
     return Starlette(
         routes=[
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
             Route("/metrics", health.metrics),
             Route("/webhooks/{provider}", webhooks.receive, methods=["POST"]),
+            *files,
         ]
     )

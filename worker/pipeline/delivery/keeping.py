@@ -12,6 +12,7 @@ from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import Full, Later, Over
 from worker.pipeline.delivery.haul import Haul, Piece
 from worker.pipeline.delivery.links import MODEL
+from worker.storage.content_type import content_type_of
 from worker.storage.outcome import Put, StorageFull, StorageRefused
 from worker.storage.protocol import NotPut
 
@@ -22,20 +23,6 @@ REMOVING = 5.0  # s until what is being removed at this moment is gone
 UNREACHABLE = 30.0  # s
 REFUSED = 600.0  # s: somebody must change something, and nothing is lost meanwhile
 HASH_DIGITS = 16
-CONTENT_TYPES = {
-    "glb": "model/gltf-binary",
-    "fbx": "application/octet-stream",
-    "obj": "model/obj",
-    "mtl": "model/mtl",
-    "usdz": "model/vnd.usdz+zip",
-    "stl": "model/stl",
-    "3mf": "model/3mf",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-}
-UNTYPED = "application/octet-stream"
 # What is a safe part of a key everywhere; an app's own ids may be anything.
 SAFE_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -50,7 +37,7 @@ class Kept:
 
     @property
     def content_type(self) -> str:
-        return CONTENT_TYPES.get(self.piece.format, UNTYPED)
+        return content_type_of(self.key)
 
 
 async def keep_all(depot: Depot, run: Run, haul: Haul) -> tuple[Kept, ...] | Later | Full | Over:
