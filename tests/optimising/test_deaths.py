@@ -26,6 +26,7 @@ from worker.optimising import (
     OptimisersClosedError,
     Outcome,
     Unoptimised,
+    process,
 )
 from worker.optimising.environment import environment
 
@@ -79,6 +80,24 @@ async def test_a_segmentation_fault_is_named(tmp_path: Path) -> None:
     assert outcome.code is Code.CRASHED
     assert "Segmentation fault" in outcome.why
     assert outcome.report["triangles"] == 2 * (models.ROWS_OF_LARGE - 1) ** 2
+
+
+async def test_a_process_that_can_not_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine with no room for one more process delivers models as they were."""
+    monkeypatch.setattr(process, "COMMAND", (str(tmp_path / "missing"),))
+    async with optimising(tmp_path, Optimisers(1), models.small()) as task:
+        outcome = await task
+    assert outcome == Unoptimised(Code.CRASHED, "the process could not be started")
+
+
+async def test_a_target_that_can_not_be_written(tmp_path: Path) -> None:
+    """The reason is told: a full disk is for the operator to mend."""
+    source = models.put(tmp_path, models.small())
+    outcome = await Optimisers(1).optimise(source, tmp_path / "missing/target.glb", "safe")
+    assert isinstance(outcome, Unoptimised)
+    assert outcome.why == "the result can't be written: No such file or directory"
 
 
 async def test_too_little_memory_for_the_mesh(tmp_path: Path) -> None:

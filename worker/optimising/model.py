@@ -29,5 +29,9 @@ def optimise(errand: Optimise, say: Say) -> None:
     except GlbError as error:
         say({"failed": Code.REFUSED, "why": str(error)})
         return
-    Path(errand.target).write_bytes(result.data)
+    try:
+        Path(errand.target).write_bytes(result.data)
+    except OSError as error:
+        say({"failed": Code.CRASHED, "why": f"the result can't be written: {error.strerror}"})
+        return
     say({"optimised": told_of(result, triangles)})

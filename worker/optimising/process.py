@@ -13,13 +13,14 @@ from typing import Any
 from worker.optimising.environment import environment
 from worker.optimising.errand import Bounds, Errand, to_argument
 
-# Most of a small model's time is the start: 0.19 s of one processor, of which the interpreter
+# Most of a small model's time is the start: 0.2 s of one processor, of which the interpreter
 # takes 0.02, numpy, Pillow and Draco the rest. Rejected: a pool of processes that stay. One that
 # crashes breaks a ProcessPoolExecutor for all, and what a large model took is never given back.
 # Rejected: -I -S, which saves 0.02 s and would need the list of places to import from.
 COMMAND = (sys.executable, "-P", "-m", "worker.optimising")
 MOST_ANSWER_BYTES = 1 << 16
 TAIL_BYTES = 2000
+NOT_STARTED = 127  # as a shell says it
 
 Json = dict[str, Any]
 
@@ -37,7 +38,10 @@ class Ended:
 
 
 async def run(errand: Errand, bounds: Bounds, deadline: float) -> Ended:
-    process = await start(errand, bounds)
+    try:
+        process = await start(errand, bounds)
+    except OSError as error:  # no memory, or no process, left on this machine
+        return Ended((), NOT_STARTED, str(error))
     answer, complaints = bytearray(), bytearray()
     code: int | None = None
     try:

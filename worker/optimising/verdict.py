@@ -14,7 +14,7 @@ from worker.optimising.outcome import (
     Unsound,
     Verdict,
 )
-from worker.optimising.process import Ended, Json
+from worker.optimising.process import NOT_STARTED, Ended, Json
 
 # numpy's algebra and C++ end the process rather than raise; what does raise may leave a mesh alone.
 WORDS_OF_WANT = (
@@ -64,8 +64,8 @@ def verdicts(said: tuple[Json, ...]) -> Iterator[Verdict]:
 
 
 def failure(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]:
-    if ended.told("failed") == Code.REFUSED:
-        return Code.REFUSED, str(ended.told("why"))
+    if why := ended.told("why"):
+        return Code(ended.told("failed")), str(why)
     if ended.code is None or ended.code == -signal.SIGXCPU:
         return Code.TOO_SLOW, f"it took longer than {deadline:g} s"
     if lacked_memory(ended):
@@ -80,6 +80,8 @@ def lacked_memory(ended: Ended) -> bool:
 
 
 def ending(code: int) -> str:
+    if code == NOT_STARTED:
+        return "could not be started"
     if code >= 0:
         return f"ended with code {code}"
     if code == -signal.SIGKILL:

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from worker.glb.checks.primitives import primitive_facts
 from worker.glb.errors import GlbError
-from worker.glb.optimize import read
 from worker.optimising.kinds.sample import Sample, UnsoundError
 
 
@@ -15,6 +13,9 @@ def check_glb(path: Path, sample: Sample) -> dict[str, Any]:
 
 def triangles_of(sample: Sample, data: bytes) -> int:
     """Unsound is what the optimiser can't parse, and what shows nothing: no warning ever is."""
+    from worker.glb.checks.primitives import primitive_facts  # noqa: PLC0415 - brings numpy
+    from worker.glb.optimize import read  # noqa: PLC0415 - as above
+
     sample.refuse_empty()
     sample.refuse_pages()
     try:

@@ -2,16 +2,17 @@
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from worker.glb.limits import MAX_PIXELS
 from worker.glb.picture_size import picture_size
 from worker.optimising.kinds.sample import Sample, UnsoundError
 
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
 MOST_LETTERS = 80
-DECODERS = ("PNG", "JPEG", "WEBP")
-CONTENT_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "MPO": "image/jpeg"}
-DEFAULT_TYPE = "image/webp"
+PNG, JPEG = b"\x89PNG", b"\xff\xd8"
 
 
 def check_picture(path: Path, sample: Sample) -> dict[str, Any]:
@@ -38,13 +39,26 @@ def refuse_size(data: bytes) -> None:
 
 
 def decoded(data: bytes) -> dict[str, Any]:
-    from PIL import Image  # noqa: PLC0415 - a model in text needs no decoder
-
-    with Image.open(BytesIO(data), formats=DECODERS) as image:
+    with opened(data) as image:
         image.load()
         width, height = image.size
-        content_type = CONTENT_TYPES.get(image.format or "", DEFAULT_TYPE)
+        content_type = f"image/{image.format}".lower()
     return {"width": width, "height": height, "content_type": content_type}
+
+
+def opened(data: bytes) -> "ImageFile":
+    """By class: Image.open imports forty formats first, and has limits of its own.
+
+    Nor does it make of a phone's JPEG with a second picture inside a file of another format.
+    """
+    from PIL.JpegImagePlugin import JpegImageFile  # noqa: PLC0415 - a model needs no decoder
+    from PIL.PngImagePlugin import PngImageFile  # noqa: PLC0415 - as above
+    from PIL.WebPImagePlugin import WebPImageFile  # noqa: PLC0415 - as above
+
+    file = BytesIO(data)
+    if data.startswith(PNG):
+        return PngImageFile(file)
+    return JpegImageFile(file) if data.startswith(JPEG) else WebPImageFile(file)
 
 
 def words(error: Exception) -> str:
