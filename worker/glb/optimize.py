@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
 from worker.glb.extensions import ACCESSORS, extension_uses, unknown_extensions
-from worker.glb.geometry.compress import Outcome, finish, leave, start
+from worker.glb.geometry.compress import Family, Outcome, finish, leave, start
 from worker.glb.geometry.gain import paying
 from worker.glb.geometry.reports import primitive_reports
 from worker.glb.images import apply_textures
@@ -119,10 +119,20 @@ def work(draft: Draft, options: Options) -> "tuple[list[Outcome], list[TextureRe
     jobs = plan_pictures(draft.document, options)
     with ThreadPoolExecutor(options.threads) as pool:
         pictures = [pool.submit(job.run) for job in jobs[:1]]
-        families = start(draft.document, options, pool) if may_encode(draft, options) else []
+        families = start_geometry(draft, options, pool, jobs)
         pictures += [pool.submit(job.run) for job in jobs[1:]]
         outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
         return only_paying(draft, outcomes), [job.result() for job in pictures]
+
+
+def start_geometry(
+    draft: Draft, options: Options, pool: Executor, jobs: "Sequence[TextureJob]"
+) -> list[Family]:
+    """Texture coordinates need be no finer than the textures will be."""
+    if not may_encode(draft, options):
+        return []
+    sides = {job.image: job.side for job in jobs if job.side}
+    return start(draft.document, options, pool, sides)
 
 
 def only_paying(draft: Draft, outcomes: list[Outcome]) -> list[Outcome]:

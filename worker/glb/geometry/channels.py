@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.glb.accessors import COMPONENT_TYPES, Array
-from worker.glb.options import Options
+from worker.glb.options import Options, Preset
 
 NORMAL_BITS, UV_BITS = 10, 12
-FINEST_UV_BITS = 16
+COARSEST_UV_BITS, FINEST_UV_BITS = 10, 16
 UNIT = 0.01  # how far from 1 a tangent's length may be
 TINY = 1e-6
 
@@ -90,14 +90,17 @@ def first_uv(source: Source, options: Options) -> Channel | None:
     """What places no texture may be data, so it keeps every bit."""
     if source.texels is None or not np.isfinite(source.values).all():
         return None
-    bits = options.uv_bits or uv_bits(source.values, source.texels)
+    bits = options.uv_bits or uv_bits(source.values, source.texels, options.preset)
     return Channel(source.name, Way.UV, source.values, bits=bits) if bits else None
 
 
-def uv_bits(values: Array, texels: int) -> int | None:
-    """A quarter of a texel."""
+def uv_bits(values: Array, texels: int, preset: Preset) -> int | None:
+    """A quarter of a texel, or half of one where the textures themselves lose more."""
     span = float((values.max(axis=0) - values.min(axis=0)).max())
-    bits = max(UV_BITS, math.ceil(math.log2(max(1.0, texels * span))) + 1)
+    if preset in (Preset.WEB, Preset.SMALL):
+        bits = max(COARSEST_UV_BITS, math.ceil(math.log2(texels * span + 1)))
+    else:
+        bits = max(UV_BITS, math.ceil(math.log2(max(1.0, texels * span))) + 1)
     return bits if bits <= FINEST_UV_BITS else None
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worker.glb.geometry.attempt import Attempt
     from worker.glb.geometry.encode import Work
     from worker.glb.geometry.prepare import Prepared
+    from worker.glb.geometry.texels import Sides
     from worker.glb.geometry.verify import Decoded, Expected
 
 TOO_SMALL = 400  # raw bytes below which Draco and the JSON that it needs never pay
@@ -51,10 +52,10 @@ class Running:
 Family = list[Outcome | Running]
 
 
-def start(document: Document, options: Options, pool: Executor) -> list[Family]:
+def start(document: Document, options: Options, pool: Executor, sides: "Sides") -> list[Family]:
     """Everything is under way when this returns; what can't be done has its reason."""
     families = by_mesh(find_groups(document))
-    return [start_family(document, family, options, pool) for family in families]
+    return [start_family(document, family, options, pool, sides) for family in families]
 
 
 def leave(document: Document, why_not: str) -> list[Outcome]:
@@ -72,7 +73,11 @@ def finish(families: Sequence[Family]) -> Iterator[Outcome]:
 
 
 def start_family(
-    document: Document, family: Sequence[Group], options: Options, pool: Executor
+    document: Document,
+    family: Sequence[Group],
+    options: Options,
+    pool: Executor,
+    sides: "Sides",
 ) -> Family:
     if raw_bytes(document, family) < TOO_SMALL:
         return [Outcome(group, None, "too small to gain") for group in family]
@@ -84,7 +89,7 @@ def start_family(
 
     from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy
 
-    prepared = prepare_family(document, family, options)
+    prepared = prepare_family(document, family, options, sides)
     if isinstance(prepared, Refused):
         return left + [Outcome(group, None, prepared.why) for group in eligible]
     return left + [run(one, options, pool) for one in prepared]

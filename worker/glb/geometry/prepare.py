@@ -14,7 +14,7 @@ from worker.glb.geometry.fingerprint import hashed_rows
 from worker.glb.geometry.grid import Grid, grid_over
 from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
 from worker.glb.geometry.normals import mended_normals
-from worker.glb.geometry.texels import texels_by_set
+from worker.glb.geometry.texels import NO_SIDES, Sides, texels_by_set
 from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
 
@@ -36,7 +36,7 @@ class Refused:
 
 @np.errstate(over="ignore", invalid="ignore")  # what is no number is refused or kept bit by bit
 def prepare_family(
-    document: Document, family: Sequence[Group], options: Options
+    document: Document, family: Sequence[Group], options: Options, sides: Sides = NO_SIDES
 ) -> list[Prepared] | Refused:
     eligible = [group for group in family if not group.why_not]
     shapes = [shape_of(document, group) for group in eligible]
@@ -52,7 +52,7 @@ def prepare_family(
             "the mesh is too large for a grid, or too small for one that its primitives share"
         )
     return [
-        prepare(document, group, shape, grid, options)
+        prepare(document, group, shape, grid, planned(document, group, shape, options, sides))
         for group, shape in zip(eligible, shapes, strict=True)
     ]
 
@@ -87,11 +87,18 @@ def hashes(document: Document, group: Group) -> np.ndarray[tuple[int], np.dtype[
 
 
 def prepare(
-    document: Document, group: Group, shape: Shape, grid: Grid, options: Options
+    document: Document, group: Group, shape: Shape, grid: Grid, others: tuple[list[Channel], str]
 ) -> Prepared:
-    sources, note = read_sources(document, group, shape, options)
-    channels = (position_channel(document, group, shape, grid), *plan_channels(sources, options))
-    return Prepared(group, shape, Work(shape.faces, channels, grid), note)
+    channels, note = others
+    positions = position_channel(document, group, shape, grid)
+    return Prepared(group, shape, Work(shape.faces, (positions, *channels), grid), note)
+
+
+def planned(
+    document: Document, group: Group, shape: Shape, options: Options, sides: Sides
+) -> tuple[list[Channel], str]:
+    sources, note = read_sources(document, group, shape, sides)
+    return plan_channels(sources, options), note
 
 
 def position_channel(document: Document, group: Group, shape: Shape, grid: Grid) -> Channel:
@@ -104,9 +111,9 @@ def position_channel(document: Document, group: Group, shape: Shape, grid: Grid)
 
 
 def read_sources(
-    document: Document, group: Group, shape: Shape, options: Options
+    document: Document, group: Group, shape: Shape, sides: Sides
 ) -> tuple[list[Source], str]:
-    texels = texels_by_set(document, group, options.max_texture)
+    texels = texels_by_set(document, group, sides)
     note = ""
     sources = []
     for name in sorted(group.attributes.keys() - {"POSITION"}):

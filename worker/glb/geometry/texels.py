@@ -1,7 +1,8 @@
 """How many texels a set of texture coordinates spans: that decides how finely it is rounded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from worker.glb.container import Json
@@ -10,6 +11,8 @@ from worker.glb.errors import GlbError
 from worker.glb.geometry.groups import Group
 from worker.glb.picture_size import picture_size
 
+Sides = Mapping[int, int]  # by image, the longer side that it will have, where that is known
+NO_SIDES: Sides = MappingProxyType({})
 UNKNOWN_SIZE = 4096
 # Where nothing is textured yet, the first set waits for a texture: previews come without one.
 AWAITED = {"TEXCOORD_0": 2048}
@@ -24,12 +27,12 @@ class Placement:
     scale: float
 
 
-def texels_by_set(document: Document, group: Group, max_texture: int | None) -> dict[str, int]:
+def texels_by_set(document: Document, group: Group, sides: Sides) -> dict[str, int]:
     """For each TEXCOORD that places a texture, the side of the largest one, in texels."""
     found: dict[str, int] = {}
     for material in materials_of(document, group):
         for placement in placements(material):
-            side = min(texture_side(document, placement.texture), max_texture or 1 << 30)
+            side = texture_side(document, placement.texture, sides)
             name = f"TEXCOORD_{placement.texcoord}"
             found[name] = max(found.get(name, 0), round(side * placement.scale))
     return found or AWAITED
@@ -70,12 +73,12 @@ def scale_of(scale: Any) -> float:
     return max([1.0, *(abs(float(side)) for side in scale)])
 
 
-def texture_side(document: Document, index: int) -> int:
+def texture_side(document: Document, index: int, sides: Sides) -> int:
     """The largest of its images: an extension may name another than the core does."""
     texture = document.item("textures", index)
     others = (texture.get("extensions") or {}).values()
     sources = {holder.get("source") for holder in (texture, *others)} - {None}
-    return max((image_side(document, source) for source in sources), default=1)
+    return max((sides.get(source) or image_side(document, source) for source in sources), default=1)
 
 
 def image_side(document: Document, index: int) -> int:

@@ -58,6 +58,12 @@ class TextureJob:
         """Time goes with the pixels; those of a PNG, often to be packed anew, cost most."""
         return self.source.pixels * (3 if self.source.mime == PNG else 1) * len(self.aim.ways)
 
+    @property
+    def side(self) -> int | None:
+        """The longer side that it will have, where that is known."""
+        longer = max(self.source.size or (0,))
+        return min(longer, self.aim.side or longer) or None
+
     def run(self) -> TextureResult:
         if not self.aim.ways:
             return self.kept(self.aim.why_not)

@@ -1,0 +1,43 @@
+"""How finely texture coordinates are kept."""
+
+import numpy as np
+import pytest
+
+from tests.glb.textures.pictures import encoded, gradient, shown_as
+from worker.glb import Options, Preset
+from worker.glb.document import Document
+from worker.glb.geometry.channels import uv_bits
+from worker.glb.geometry.groups import find_groups
+from worker.glb.geometry.texels import texels_by_set
+from worker.glb.textures import plan_textures
+
+UNIT_SQUARE = np.array([[0, 0], [1, 1]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("preset", "texels", "bits"),
+    [
+        (Preset.BALANCED, 2048, 12),
+        (Preset.BALANCED, 4096, 13),
+        (Preset.WEB, 2047, 11),
+        (Preset.WEB, 2048, 12),
+        (Preset.SMALL, 512, 10),
+        (Preset.BALANCED, 1 << 20, None),
+    ],
+)
+def test_a_quarter_of_a_texel_or_half_of_one(preset: Preset, texels: int, bits: int | None) -> None:
+    """Half only where textures lose more than that; what needs too many bits keeps them all."""
+    assert uv_bits(UNIT_SQUARE, texels, preset) == bits
+    if bits:
+        part = 4 if preset is Preset.BALANCED else 2
+        assert texels / (2**bits - 1) / 2 <= 1 / part * (1 + 1 / texels)
+
+
+def test_a_texture_counts_as_large_as_it_will_be() -> None:
+    """Coordinates need be no finer than for the pixels that are left."""
+    document = Document.read(shown_as("normalTexture", encoded(gradient(64))).data())
+    (group,) = find_groups(document)
+    jobs = plan_textures(document, Options(preset=Preset.WEB, max_texture=16))
+    sides = {job.image: job.side for job in jobs if job.side}
+    assert texels_by_set(document, group, sides) == {"TEXCOORD_0": 16}
+    assert texels_by_set(document, group, {}) == {"TEXCOORD_0": 64}
