@@ -1,7 +1,6 @@
 """Who may do what with objects, asked by the real client of the real policies."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,17 +26,21 @@ STRANGERS = ("another user", "anon", "guessed key")
 Clients = Callable[[str], SyncStorageClient]
 
 
+@pytest.fixture(scope="module")
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=TIMEOUT) as client:
+        yield client
+
+
 @pytest.fixture
-def client(platform: StorageServer) -> Iterator[Clients]:
+def client(platform: StorageServer, http: httpx.Client) -> Clients:
     """The `supabase` client of whoever holds this key or token."""
     platform.faults.clear()
-    with ExitStack() as stack:
 
-        def new(key: str) -> SyncStorageClient:
-            http = stack.enter_context(httpx.Client(timeout=TIMEOUT))
-            return create_client(platform.url, key, ClientOptions(httpx_client=http)).storage
+    def new(key: str) -> SyncStorageClient:
+        return create_client(platform.url, key, ClientOptions(httpx_client=http)).storage
 
-        yield new
+    return new
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Supabase Storage as the worker uses it, when nothing goes wrong and when it says no."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import uuid4
@@ -77,6 +78,17 @@ async def test_a_repeated_put_finds_the_first(
     assert await supabase.put("assets", key, file, GLB) == Put(created=False)
     other = await supabase.put("assets", key, new_file(tmp_path, size + 1), GLB)
     assert isinstance(other, StorageRefused)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_of_many_writers_one_creates(
+    platform: StorageServer, supabase: SupabaseStorage, tmp_path: Path, size: int
+) -> None:
+    """Five at once: one object, whole; each writer knows that it lies there."""
+    key, file = new_key(), new_file(tmp_path, size)
+    outcomes = await asyncio.gather(*(supabase.put("assets", key, file, GLB) for _ in range(5)))
+    assert sorted(outcomes, key=str) == [*[Put(created=False)] * 4, Put(created=True)]
+    assert platform.stored("assets")[key] == content_of(size)
 
 
 async def test_the_new_kind_of_key(platform: StorageServer, tmp_path: Path) -> None:
