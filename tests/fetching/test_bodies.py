@@ -16,7 +16,7 @@ from worker.fetching import NotFetched, Reason
 from worker.fetching.patience import Patience
 
 BODY = random.Random(1).randbytes(300_000)  # noqa: S311 - no secret, and the same each time
-IMPATIENT = replace(HASTE, stall=0.05)
+IMPATIENT = replace(HASTE, stall=0.3)
 
 
 async def outcome_of(

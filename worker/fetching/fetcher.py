@@ -42,7 +42,7 @@ class Fetcher:
         except TimeoutError:
             return passing(f"it took longer than {self._patience.total:g} s")
         except OSError as error:  # the network's own come as values
-            return passing(f"there is no writing it down: {error.strerror}")
+            return passing(f"there is no writing it down: {error.strerror or type(error).__name__}")
 
     async def close(self) -> None:
         await self._web.close()
