@@ -39,7 +39,7 @@ async def fetched(address: str, target: Path) -> Fetched | NotFetched:
 @given(ADDRESSES)
 @example("https://xn--\u00e9/")
 @example("https://[::1%25lo]/")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_text_ends_as_a_value(address: str) -> None:
     """No exception, no file, no request to a place inside."""
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +52,7 @@ LINE = st.binary(max_size=40).filter(lambda said: not {0, 10, 13} & set(said))
 
 
 @given(st.sampled_from([b"", b"/", b"//", b"http://", b"https://10."]), LINE)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_redirect_ends_as_a_value(start: bytes, rest: bytes) -> None:
     """It stays on this site, or is refused."""
 

@@ -1,6 +1,7 @@
 """Where a fetch goes, and where it does not."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -277,9 +278,19 @@ async def test_the_next_address_is_tried(tmp_path: Path) -> None:
         whole(await fetcher.fetch(site.url, tmp_path / "a"), BODY)
 
 
-async def test_an_unknown_name_leads_nowhere(tmp_path: Path) -> None:
-    """No name ends in `.invalid`, says RFC 2606."""
-    async with fetching(within=Internet()) as fetcher:
-        outcome = nothing(await fetcher.fetch("https://a.invalid/", tmp_path / "a"), tmp_path / "a")
-    assert outcome.reason is Reason.PASSING
-    assert outcome.why in ("its name leads nowhere", "its name can't be looked up now")
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (socket.EAI_NONAME, "its name leads nowhere"),
+        (socket.EAI_AGAIN, "its name can't be looked up now"),
+    ],
+)
+async def test_a_name_that_leads_nowhere_says_so(tmp_path: Path, number: int, why: str) -> None:
+    """An unknown one, and one whose servers are silent."""
+
+    async def fails(host: str, port: int) -> list[str]:
+        raise socket.gaierror(number, f"{host}:{port}")
+
+    async with fetching(within=internet(resolve=fails)) as fetcher:
+        outcome = nothing(await fetcher.fetch(f"https://{NAME}/", tmp_path / "a"), tmp_path / "a")
+    assert outcome == NotFetched(why, Reason.PASSING)

@@ -127,7 +127,7 @@ async def outcome_of(script: Scripted, target: Path) -> tuple[Fetched | NotFetch
 
 
 @given(versions=VERSIONS, steps=st.lists(STEPS, min_size=4, max_size=4))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_fetch_ends_with_every_byte_or_with_none(
     versions: tuple[tuple[int, int], tuple[int, int]], steps: list[Step]
 ) -> None:

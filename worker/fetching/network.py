@@ -23,7 +23,7 @@ class NotPublicError(Exception):
         self.address = address
 
 
-# Apart from the loop's own threads: six names whose servers never answer would stop every write.
+# Apart from the loop's own threads: a few names whose servers never answer would stop every write.
 _LOOKUPS = ThreadPoolExecutor(16, "lookups")
 
 
