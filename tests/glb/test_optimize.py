@@ -14,6 +14,7 @@ from worker.glb import Options, Preset, Report, optimize
 from worker.glb.accessors import read_accessor
 from worker.glb.container import Json
 from worker.glb.document import Document
+from worker.glb.optimize import UnsoundError, confirm, read
 
 COMPRESSED = [preset for preset in Preset if preset not in (Preset.SAFE, Preset.PLAIN)]
 
@@ -498,3 +499,22 @@ def test_any_set_of_attributes_is_proven(normals: bool, uvs: bool, short: bool) 
     output = read_geometry(optimize(builder.data()).data)
     assert output.compressed
     assert output.attributes.keys() == attributes.keys()
+
+
+def test_a_fault_of_our_own_is_not_blamed_on_the_file() -> None:
+    """What was written wrongly is found before it is handed out, under a name of its own."""
+    data = one_mesh().data()
+    with pytest.raises(UnsoundError, match="can't be read: header"):
+        confirm(data[:-4], read(data))
+
+
+def test_what_only_looks_like_an_extension_is_left_to_its_author() -> None:
+    """In extras and in XMP packets stands whatever anybody likes; it freezes nothing."""
+    builder = one_mesh(bumpy(40))
+    looks = {"extensions": {"VENDOR_unknown": {"bufferView": 0}, "none": 3}}
+    builder.root["nodes"][0]["extras"] = looks
+    builder.root["extensions"] = {"KHR_xmp_json_ld": {"packets": [looks]}}
+    builder.root["extensionsUsed"] = ["KHR_xmp_json_ld"]
+    result = optimize(builder.data())
+    assert result.report.primitives[0].encoding == "draco"
+    assert Document.read(result.data).root["nodes"][0]["extras"] == looks

@@ -100,7 +100,7 @@ def test_absurd_counts_without_bytes_are_refused() -> None:
     builder.root["meshes"][0]["primitives"][0]["attributes"]["_ZEROS"] = builder.add(
         "accessors", zeros
     )
-    with pytest.raises(GlbError, match="accessor 4: count is 1099511627776, which is absurd"):
+    with pytest.raises(GlbError, match="accessors: describe 131941395"):
         optimize(builder.data())
 
 

@@ -67,6 +67,8 @@ KNOWN: dict[str, Paths] = dict.fromkeys(WITHOUT_BINARY_DATA, ()) | {
 
 # A primitive with another extension than these may depend on the order of its vertices.
 KEEP_THROUGH_REORDERING = frozenset({"EXT_structural_metadata", "KHR_materials_variants"})
+# Under these keys stands whatever the author likes, also what only looks like an extension.
+FREE_FORM = frozenset({"extras", "KHR_xmp", "KHR_xmp_json_ld"})
 COMPRESSED_VIEW = frozenset({"EXT_meshopt_compression", "KHR_meshopt_compression"})
 
 
@@ -77,7 +79,7 @@ class Use:
 
 
 def extension_uses(document: Document) -> list[Use]:
-    """Every extension object in the file, wherever it hangs; `extras` are the owner's own."""
+    """Every extension object in the file, wherever it hangs."""
     text = bytes(document.json)
     if b'"extensions"' not in text and b"\\u" not in text:
         return []
@@ -91,7 +93,7 @@ def search(root: Json) -> Iterator[Use]:
         if isinstance(item, list):
             stack.extend(child for child in item if type(child) in (dict, list))
         elif isinstance(item, dict):
-            stack.extend(item[key] for key in item if key != "extras")
+            stack.extend(child for key, child in item.items() if key not in FREE_FORM)
             yield from uses_in(item.get("extensions", {}))
 
 

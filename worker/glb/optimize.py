@@ -31,6 +31,10 @@ REFUSED_BY_SOME = frozenset(
 )
 
 
+class UnsoundError(Exception):
+    """A fault of this package, found in time: nothing was written. No file's author can mend it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     data: bytes
@@ -177,11 +181,14 @@ def undo_compression(draft: Draft) -> None:
 
 
 def confirm(written: bytes, draft: Draft) -> None:
-    """Read what was written as if a stranger had sent it."""
-    again = read(written).document
+    """Read what was written as if a stranger had sent it; but what is wrong now is our fault."""
+    try:
+        again = read(written).document
+    except GlbError as error:
+        raise UnsoundError(f"what was written can't be read: {error}") from error
     for index, content in draft.contents.items():
         if again.view(index) != content:
-            raise GlbError(f"bufferView {index}", "was not written as it should be")
+            raise UnsoundError(f"bufferView {index} was not written as it should be")
 
 
 def notes_on(draft: Draft) -> list[str]:

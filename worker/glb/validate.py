@@ -8,15 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from worker.glb.budget import check_budget
 from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
 from worker.glb.layout import COMPONENT_BYTES, WIDTHS, extent
-from worker.glb.limits import (
-    MAX_ACCESSOR_BYTES,
-    MAX_DESCRIBED_BYTES,
-    MAX_DESCRIBED_TIMES_FILE,
-)
 from worker.glb.paths import CORE_INDICES, SINGULAR, check_indices
 
 SPARSE_INDEX_TYPES = (5121, 5123, 5125)
@@ -31,8 +27,8 @@ def validate(document: Document) -> None:
     check_buffers(document)
     check_views(document)
     check_accessors(document)
-    check_described_bytes(document)
     check_primitives(document)
+    check_budget(document)
     check_nodes(document.items("nodes"))
 
 
@@ -108,8 +104,6 @@ def check_accessor(accessor: Json, views: Sequence[Json]) -> None:
         raise ValueError(f"byteOffset is {accessor['byteOffset']!r} instead of a whole number")
     if "bufferView" in accessor:
         check_fits(accessor, views[accessor["bufferView"]])
-    elif extent(accessor, None) > MAX_ACCESSOR_BYTES:
-        raise ValueError(f"count is {accessor['count']}, which is absurd without a bufferView")
     if "sparse" in accessor:
         check_sparse(accessor, views)
 
@@ -143,19 +137,6 @@ def check_sparse_part(part: Json, count: int, views: Sequence[Json], shape: Json
         part | packed | {"type": shape["type"], "count": count},
         {"byteLength": views[part["bufferView"]]["byteLength"]},
     )
-
-
-def check_described_bytes(document: Document) -> None:
-    """Accessors that differ may lie over the same bytes a thousand times."""
-    views = document.items("bufferViews")
-    different = {
-        (accessor["bufferView"], accessor.get("byteOffset", 0), accessor["count"]): accessor
-        for accessor in document.items("accessors")
-        if "bufferView" in accessor
-    }
-    total = sum(extent(a, views[a["bufferView"]].get("byteStride")) for a in different.values())
-    if total > max(MAX_DESCRIBED_BYTES, MAX_DESCRIBED_TIMES_FILE * document.size):
-        raise GlbError("accessors", f"describe {total} bytes in a file of {document.size}")
 
 
 def check_primitives(document: Document) -> None:

@@ -22,8 +22,8 @@ MOST_TRIANGLES_OF_A_MESH = 20_000
 def check(data: Buffer) -> Findings:
     """Raises GlbError, naming the place, where the file can't be read."""
     document = Document.read(data)
-    validate(document)
     uses = extension_uses(document)
+    validate(document)
     check_extensions(document, uses)
     primitives = primitive_facts(document)
     textures = texture_facts(document)

@@ -126,6 +126,7 @@ def drawn(document: Document) -> set[tuple[int, int]]:
         for mesh in document.items("meshes")
         for primitive in mesh["primitives"]
         if "POSITION" in primitive["attributes"]
+        and is_looked_at(document, primitive["attributes"]["POSITION"])
     }
 
 

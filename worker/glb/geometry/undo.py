@@ -14,6 +14,7 @@ from worker.glb.container import Json
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
 from worker.glb.extensions import COMPRESSED_VIEW
+from worker.glb.geometry.foreign import ForeignError, Mesh, decode
 from worker.glb.geometry.groups import DRACO
 from worker.glb.layout import COMPONENT_BYTES, WIDTHS
 
@@ -28,17 +29,17 @@ class Unpacking:
     """Which accessor already holds what was decoded from which view."""
 
     draft: Draft
-    meshes: dict[int, Any] = field(default_factory=dict)
+    meshes: dict[int, Mesh | ForeignError]
     accessors: dict[tuple[int, int], int] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
 
 
 def undo(draft: Draft) -> list[str]:
     """Returns what could not be undone. The document is changed."""
-    unpacking = Unpacking(draft)
-    for place, primitive in primitives(draft):
-        if DRACO in (primitive.get("extensions") or {}):
-            undo_draco(unpacking, place, primitive)
+    todo = list(packed(draft))
+    unpacking = Unpacking(draft, decoded(draft) if todo else {})
+    for place, primitive in todo:
+        undo_draco(unpacking, place, primitive)
     draft.forget(DRACO)
     if any(use.name in COMPRESSED_VIEW for use in draft.uses):
         return [MESHOPT_STAYS]
@@ -54,13 +55,15 @@ def primitives(draft: Draft) -> Iterator[Place]:
 
 def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
     payload = primitive["extensions"][DRACO]
-    mesh = decoded(unpacking, place, payload)
-    found = {attribute["unique_id"]: attribute["data"] for attribute in mesh.attributes}
+    mesh = unpacking.meshes[payload["bufferView"]]
+    if isinstance(mesh, ForeignError):
+        raise GlbError(place, f"its Draco data {mesh}")
     for name, unique_id in payload["attributes"].items():
-        if name not in primitive["attributes"] or not is_found(found, unique_id):
+        if name not in primitive["attributes"] or not is_found(mesh, unique_id):
             raise GlbError(place, f"its Draco data has no {name}")
         old = primitive["attributes"][name]
-        primitive["attributes"][name] = filled(unpacking, payload, old, found[unique_id], place)
+        values = mesh.attributes[unique_id]
+        primitive["attributes"][name] = filled(unpacking, payload, old, values, place)
     faces = mesh.faces.reshape(-1)
     primitive["indices"] = filled(unpacking, payload, primitive.get("indices"), faces, place)
     if "mode" in primitive:
@@ -68,25 +71,34 @@ def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
     unpacking.draft.detach(primitive, DRACO)
 
 
-def is_found(found: dict[int, Any], unique_id: Any) -> bool:
-    return type(unique_id) is int and found.get(unique_id) is not None
+def is_found(mesh: Mesh, unique_id: Any) -> bool:
+    return type(unique_id) is int and unique_id in mesh.attributes
 
 
-def decoded(unpacking: Unpacking, place: str, payload: Json) -> Any:
-    import DracoPy  # type: ignore[import-not-found]  # noqa: PLC0415 - has no types
+def decoded(draft: Draft) -> dict[int, Mesh | ForeignError]:
+    """By buffer view: several primitives may share one."""
+    views = list(dict.fromkeys(view_of(place, primitive) for place, primitive in packed(draft)))
+    try:
+        meshes = decode([bytes(draft.document.view(view)) for view in views])
+    except ForeignError as error:
+        raise GlbError(DRACO, f"the file's Draco data {error}") from None
+    return dict(zip(views, meshes, strict=True))
 
-    view = payload.get("bufferView")
-    if view is None or not isinstance(payload.get("attributes"), dict):
+
+def packed(draft: Draft) -> Iterator[Place]:
+    return (
+        (place, primitive)
+        for place, primitive in primitives(draft)
+        if DRACO in (primitive.get("extensions") or {})
+    )
+
+
+def view_of(place: str, primitive: Json) -> int:
+    payload = primitive["extensions"][DRACO]
+    if "bufferView" not in payload or not isinstance(payload.get("attributes"), dict):
         raise GlbError(place, "its Draco extension lacks bufferView or attributes")
-    if view not in unpacking.meshes:
-        try:
-            mesh = DracoPy.decode(bytes(unpacking.draft.document.view(view)))
-        except (DracoPy.FileTypeException, ValueError) as error:
-            raise GlbError(place, f"its Draco data can't be decoded: {error}") from None
-        if not hasattr(mesh, "faces"):
-            raise GlbError(place, "its Draco data holds points, not triangles")
-        unpacking.meshes[view] = mesh
-    return unpacking.meshes[view]
+    view: int = payload["bufferView"]
+    return view
 
 
 def filled(unpacking: Unpacking, payload: Json, old: int | None, values: Array, place: str) -> int:

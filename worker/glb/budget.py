@@ -1,0 +1,81 @@
+"""What a file describes in all. Little JSON may ask for much memory: as zeros, or again and again.
+
+Not counted are the accessors that Draco fills: they have no bytes, and nobody here makes any.
+"""
+
+from collections.abc import Iterator
+
+from worker.glb.container import Json
+from worker.glb.document import Document
+from worker.glb.errors import GlbError
+from worker.glb.layout import extent
+from worker.glb.limits import MAX_DESCRIBED_BYTES, MAX_DESCRIBED_TIMES_FILE
+
+DRACO = "KHR_draco_mesh_compression"
+FLOAT = 5126
+FLOATS_FOR_BYTES = 4  # the most that taking quantization out makes of them
+
+
+def check_budget(document: Document) -> None:
+    total = stored_bytes(document) + made_up_bytes(document)
+    if total > max(MAX_DESCRIBED_BYTES, MAX_DESCRIBED_TIMES_FILE * document.size):
+        raise GlbError("accessors", f"describe {total} bytes in a file of {document.size}")
+
+
+def stored_bytes(document: Document) -> int:
+    """Accessors that differ may lie over the same bytes a thousand times."""
+    views = document.items("bufferViews")
+    different = {
+        (accessor["bufferView"], accessor.get("byteOffset", 0), accessor["count"]): accessor
+        for accessor in document.items("accessors")
+        if "bufferView" in accessor
+    }
+    return sum(extent(a, views[a["bufferView"]].get("byteStride")) for a in different.values())
+
+
+def made_up_bytes(document: Document) -> int:
+    """Of accessors that must be filled first, each time that they are read."""
+    accessors = document.items("accessors")
+    if all(is_as_stored(accessor) for accessor in accessors):
+        return 0
+    read = (accessors[index] for index in reads(document))
+    return sum(extent(accessor, None) for accessor in read if not is_as_stored(accessor)) + (
+        FLOATS_FOR_BYTES * sum(extent(accessors[index], None) for index in deltas(document))
+    )
+
+
+def is_as_stored(accessor: Json) -> bool:
+    return "bufferView" in accessor and "sparse" not in accessor
+
+
+def reads(document: Document) -> Iterator[int]:
+    """Once for each geometry. Primitives that are the same geometry are read together."""
+    different = {
+        (*sorted(primitive["attributes"].items()), primitive.get("indices")): primitive
+        for primitive in primitives(document)
+        if DRACO not in (primitive.get("extensions") or {})
+    }
+    for primitive in different.values():
+        yield from primitive["attributes"].values()
+        if "indices" in primitive:
+            yield primitive["indices"]
+
+
+def deltas(document: Document) -> set[int]:
+    """Of morph targets only those in whole numbers are ever read."""
+    accessors = document.items("accessors")
+    named = {
+        index
+        for primitive in primitives(document)
+        for target in primitive.get("targets", ())
+        for index in target.values()
+    }
+    return {
+        index
+        for index in named
+        if accessors[index]["componentType"] != FLOAT and not is_as_stored(accessors[index])
+    }
+
+
+def primitives(document: Document) -> Iterator[Json]:
+    return (primitive for mesh in document.items("meshes") for primitive in mesh["primitives"])
