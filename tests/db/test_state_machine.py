@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.db.machine.clients import Clients
+from tests.db.machine.ground import Ground
 from tests.db.machine.lives import Lives
 from tests.db.machine.operators import Operators
+from tests.db.machine.publishers import Publishers
 from tests.db.machine.stages import Stages
+from tests.db.machine.storekeepers import Storekeepers
 from tests.support.database import Database
 
 LONG = bool(os.environ.get("MESHQUEUE_LONG"))
@@ -35,13 +38,18 @@ class Everybody(Clients, Operators, Lives, Stages):
     pass
 
 
+class Storage(Storekeepers, Publishers):
+    pass
+
+
 @pytest.mark.timeout(3 * 60 * LONG_MINUTES if LONG else 300)
-def test_invariants_hold_whatever_happens(db: Database) -> None:
-    """Ledger, slots, fence and endings stay right in every order of calls, deaths and doubts."""
+@pytest.mark.parametrize("machine", [Everybody, Storage])
+def test_invariants_hold_whatever_happens(db: Database, machine: type[Ground]) -> None:
+    """Ledger, slots, fence, endings and objects stay right in every order of calls and deaths."""
     superuser = db.superuser()
     db.admin.connection.prepare_threshold = 0  # the checks are asked often: plan them once
 
-    class Here(Everybody):
+    class Here(machine):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
             super().__init__(db, superuser)
 
@@ -49,7 +57,7 @@ def test_invariants_hold_whatever_happens(db: Database) -> None:
         run_state_machine_as_test(search, settings=PROFILE)
 
 
-def searches(machine: type[Everybody]) -> Iterator[type[Everybody]]:
+def searches(machine: type[Ground]) -> Iterator[type[Ground]]:
     if not LONG:
         yield from (seed(number)(machine) for number in range(SEARCHES))
         return

@@ -13,6 +13,7 @@ from psycopg.errors import DatabaseError
 
 from tests.db.machine.provider import Provider
 from tests.db.machine.view import View, broken_promises, look
+from tests.db.machine.warehouse import Warehouse
 from tests.support.database import Database
 from tests.support.engine import Worker
 from tests.support.session import Session
@@ -63,6 +64,7 @@ class Ground(RuleBasedStateMachine):
         self.provider = Provider()
         self.users: list[UUID] = []
         self.workers: list[Worker] = []
+        self.warehouse = Warehouse()
         self.ended: dict[str, str] = {}
         self.view = View({})
         self.idle = False
@@ -125,6 +127,7 @@ class Ground(RuleBasedStateMachine):
         broken = broken_promises(self.db.admin)
         assert not broken, broken
         self.covers_live_tasks()
+        self.keeps_objects()
         self.admits_within_limits(before)
         self.keeps_what_ended()
 
@@ -134,6 +137,12 @@ class Ground(RuleBasedStateMachine):
             run = self.view.run.get(self.provider.tasks[task].run)
             assert run is not None, f"{task} lives, its run is over"
             assert run.slotted, f"{task} lives without a slot"
+
+    def keeps_objects(self) -> None:
+        """Each row's object is there, and none is there that nobody knows of."""
+        stored = set(self.view.facts["stored"])
+        assert stored <= self.warehouse.objects, "a row without its object"
+        assert self.warehouse.objects <= stored | set(self.view.facts["known"]), "a stray object"
 
     def admits_within_limits(self, before: View) -> None:
         for run_id in self.view.slots.keys() - before.slots.keys():

@@ -52,6 +52,13 @@ class Operators(Ground):
             if pause[0] == provider:
                 assert self.db.admin.value("select meshqueue.resume_provider(%s, %s)", *pause)
 
+    @rule(paused=st.booleans())
+    def fill_the_storage(self, paused: bool) -> None:  # noqa: FBT001
+        changed = (
+            self.workers[0].pause_deliveries() if paused else self.workers[0].resume_deliveries()
+        )
+        assert changed is (paused is not self.view.facts["deliveries_paused"])
+
     @rule()
     def admit(self) -> None:
         """A sweep finds nothing to do: whoever frees has admitted already."""

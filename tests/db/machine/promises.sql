@@ -82,6 +82,7 @@ select 'a run that nobody holds is woken in time, or waits for its provider', to
 from meshqueue.runs r
 where r.ended_at is null and r.worker_id is null and r.wake_at is null
   and not (r.state = 'held' and r.held_for = 'paused' and meshqueue.provider_paused(r.provider))
+  and not (r.state = 'held' and r.held_for = 'storage_full' and meshqueue.deliveries_paused())
 union all
 select 'who waits has a place in the ring', to_jsonb(w)
 from meshqueue.waiting w
@@ -106,6 +107,21 @@ union all
 select 'a job without a row has nothing under way', to_jsonb(r)
 from meshqueue.runs r
 where r.state in ('ready', 'held', 'running') and not exists (select from public.ai_jobs j where j.id = r.job_id)
+union all
+select 'a run that is over intends nothing', to_jsonb(i)
+from meshqueue.intents i left join meshqueue.runs r on r.id = i.run_id
+where r.id is null or r.ended_at is not null
+union all
+select 'a public asset shows copies of all its files', to_jsonb(a)
+from public.assets a join meshqueue.publications p on p.asset_id = a.id
+where p.done_version = p.version and (a.is_public <> p.wanted or p.wanted and exists (
+  select from meshqueue.files_to_show(a.id) f
+  where not exists (
+    select from public.asset_files t where t.asset_id = a.id and t.bucket = 'templates' and t.path = f.path)))
+union all
+select 'what is private has no copies', to_jsonb(f)
+from public.asset_files f join public.assets a on a.id = f.asset_id
+where f.bucket = 'templates' and not a.is_public
 union all
 select 'a history goes only the ways that a job can go', to_jsonb(e)
 from events e

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.db.machine.ground import PICK, Ground, chosen, one_of
+from tests.db.machine.deliveries import Deliveries
+from tests.db.machine.ground import PICK, chosen, one_of
 from tests.db.machine.provider import Fate, Request
 from tests.db.machine.view import Run
 from tests.support.engine import Worker
@@ -23,7 +24,7 @@ LATE_CALLS = st.sampled_from(
 STEPS = st.integers(1, 12)
 
 
-class Stages(Ground):
+class Stages(Deliveries):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.begun: list[tuple[Worker, dict[str, Any]]] = []
@@ -65,7 +66,7 @@ class Stages(Ground):
         """A run, and the stages after it, go well for some steps."""
         for _ in range(steps):
             mine = [other for other in self.view.runs if other.job_id == run.job_id]
-            if not mine or mine[-1].held_for in {"paused", "key_paused"}:
+            if not mine or mine[-1].held_for in {"paused", "key_paused", "storage_full"}:
                 return
             self.step(mine[-1], worker)
             self.check()
@@ -84,7 +85,7 @@ class Stages(Ground):
         elif run.state == "draining":
             self.stop_draining(run)
         elif run.pool is None:
-            assert self.worker(run.worker_id).finish_delivery(run.fence) == {"outcome": "ok"}
+            self.hand_over(run)
         else:
             self.send(run)
 
@@ -125,12 +126,17 @@ class Stages(Ground):
             return "busy"
         if run.state == "held" and run.early:
             return "early"
-        if run.state in {"ready", "held"} and run.pool is not None and run.n is None:
-            if run.provider in self.view.facts["paused"]:
-                return "paused"
-            if [run.provider, by.serves[run.provider]] in self.view.facts["pauses"]:
-                return "key_paused"
+        if run.state in {"ready", "held"} and (pause := self.pause_of(run, by)):
+            return pause
         return "draining" if run.state == "draining" else "begun"
+
+    def pause_of(self, run: Run, by: Worker) -> str | None:
+        if run.pool is None:
+            return "storage_full" if self.deliveries_wait() else None
+        if run.n is None and run.provider in self.view.facts["paused"]:
+            return "paused"
+        key = [run.provider, by.serves[run.provider]]
+        return "key_paused" if run.n is None and key in self.view.facts["pauses"] else None
 
     @rule(pick=st.integers(0, 31), what=LATE_CALLS)
     @one_of(lambda self: self.begun)
@@ -288,4 +294,4 @@ class Stages(Ground):
         if fails:
             assert worker.fail(run.fence, "delivery_failed")["outcome"] == "ok"
         else:
-            assert worker.finish_delivery(run.fence) == {"outcome": "ok"}
+            self.hand_over(run)

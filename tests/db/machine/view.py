@@ -52,6 +52,7 @@ class Job:
     provider: str
     status: str
     progress: int
+    asset_id: str | None
     row: str
 
     @property

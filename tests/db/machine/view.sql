@@ -17,6 +17,7 @@ select jsonb_build_object(
   'jobs', (
     select coalesce(jsonb_agg(jsonb_build_object(
       'id', j.id, 'user_id', j.user_id, 'provider', j.provider, 'status', j.status, 'progress', j.progress,
+      'asset_id', j.asset_id,
       'row', (to_jsonb(j) - '{asset_id,retry_of}'::text[])::text) order by (
         select min(e.id) from public.ai_job_events e where e.job_id = j.id)), '[]')
     from public.ai_jobs j),
@@ -35,5 +36,14 @@ select jsonb_build_object(
   'left', (select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where w.left_at is not null),
   'rescuers', (
     select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where meshqueue.may_rescue(w.id)),
+  'deliveries_paused', meshqueue.deliveries_paused(),
+  'stored', (select coalesce(jsonb_agg(f.bucket || ' ' || f.path), '[]') from public.asset_files f),
+  'known', (
+    select coalesce(jsonb_agg(o.bucket || ' ' || o.path), '[]')
+    from (
+      select i.bucket, i.path from meshqueue.intents i
+      union all select c.bucket, c.path from meshqueue.copies c
+      union all select m.bucket, m.path from meshqueue.removals m
+    ) o),
   'waiting', (select count(*) from meshqueue.waiting)
 )
