@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tests.bench.admissions import bench_admissions
 from tests.bench.creates import bench_creates
+from tests.bench.optimising import bench_optimising
 from tests.bench.place import bench_place
 from tests.bench.reactions import bench_reactions
 from tests.bench.scale import bench_scale
@@ -18,6 +19,7 @@ WORKER = {
     "watching": bench_watching,
     "reactions": bench_reactions,
     "thrift": bench_thrift,
+    "optimising": bench_optimising,
     "scale": bench_scale,
 }
 

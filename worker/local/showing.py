@@ -46,6 +46,12 @@ def table_of(row: Row, files: Mapping[str, Path]) -> Table:
         table.add_row(str(path), f"{path.stat().st_size:,} bytes")
     seconds = result.get("seconds", {})
     table.caption = ", ".join(
-        f"{stage} {seconds[stage]} s" for stage in row["plan"] if stage in seconds
+        [f"{stage} {seconds[stage]} s" for stage in row["plan"] if stage in seconds]
+        + [made_smaller(result)]
     )
     return table
+
+
+def made_smaller(result: Row) -> str:
+    before, after = result["bytes_before"], result["bytes_after"]
+    return f"GLB {before:,} → {after:,} bytes"

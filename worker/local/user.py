@@ -48,8 +48,7 @@ def refusals_named() -> Iterator[None]:
         told = error.diag
         if not (told.sqlstate or "").startswith("PT"):
             raise
-        where = f"{told.message_detail}: " if told.message_detail else ""
-        raise RefusedError(f"{where}{told.message_primary}. {told.message_hint or ''}") from None
+        raise RefusedError(f"{told.message_primary}. {told.message_hint or ''}") from None
 
 
 @dataclass(frozen=True)

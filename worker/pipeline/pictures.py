@@ -6,8 +6,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
+
 from worker.database.records import Run
-from worker.fetching import Fetcher, NotFetched, Reason
+from worker.fetching import Fetched, Fetcher, Reason
 from worker.providers.failure import Failure, Kind
 from worker.providers.images import prepare_picture
 from worker.providers.order import Picture
@@ -17,6 +19,16 @@ from worker.storage.protocol import Storage
 BUCKET = "inputs"
 MOST_BYTES = 20_000_000
 STAGES_WITH_PICTURES = ("GENERATE", "CONCEPT")
+
+
+PAUSES = (0.0, 1.0, 5.0)  # s, before each try
+WORDS = {
+    Reason.PASSING: "it can't be fetched; check the address, or upload the image",
+    Reason.DEAD_LINK: "the address leads to no file; check it, or upload the image",
+    Reason.REFUSED: "it must be a public https address of an image of at most 20 MB",
+}
+
+log = structlog.get_logger()
 
 
 class Pictures:
@@ -46,13 +58,20 @@ class Pictures:
     async def _bring(self, image: Mapping[str, Any], index: int, target: Path) -> Failure | None:
         if path := image.get("path"):
             return await self._bring_stored(path, index, target)
-        fetched = await self._fetcher.fetch(image["url"], target, MOST_BYTES)
-        match fetched:
-            case NotFetched(why, Reason.PASSING):
-                return Failure(Kind.UNAVAILABLE, f"images[{index}]: {why}")
-            case NotFetched(why):
-                return unreadable(index, why)
-        return None
+        return await self._bring_foreign(image["url"], index, target)
+
+    async def _bring_foreign(self, url: str, index: int, target: Path) -> Failure | None:
+        """Its user typed it: what does not work after a few tries will not work in an hour."""
+        for pause in PAUSES:
+            await asyncio.sleep(pause)
+            fetched = await self._fetcher.fetch(url, target, MOST_BYTES)
+            if isinstance(fetched, Fetched):
+                return None
+            if fetched.reason is not Reason.PASSING:
+                break
+        # What a name leads to inside somebody's network is for the operator alone.
+        log.info("image_not_fetched", action="image_not_fetched", why=fetched.why)
+        return unreadable(index, WORDS[fetched.reason])
 
     async def _bring_stored(self, path: str, index: int, target: Path) -> Failure | None:
         match await self._storage.read_to(BUCKET, path, target, MOST_BYTES):

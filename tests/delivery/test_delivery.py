@@ -1,0 +1,185 @@
+"""From a finished task to files in Storage, rows that name them, and credits that are settled."""
+
+import hashlib
+from typing import Any
+
+import pytest
+
+import worker.glb
+from tests.delivery.house import House
+from tests.support import jobs
+from tests.support.daemon import the_end, until
+from tests.support.jobs import Row, rich_user
+from tests.support.storage_server import Answer, Cut
+from worker.simulator import Fault, Rule
+
+pytestmark = pytest.mark.newest_postgres
+
+LAMP: Row = {"prompt": "a lamp", "refine": False}
+TEXTURED: Row = {"prompt": "a lamp", "refine": {"enable_pbr": True}}
+KATANA: Row = {
+    "prompt": "cyberpunk katana",
+    "refine": {"enable_pbr": True},
+    "remesh": {"enabled": True, "target_polycount": 1000, "target_formats": ["fbx", "obj"]},
+}
+DAMAGE = [
+    Fault.DOWNLOAD_TRUNCATED,
+    Fault.DOWNLOAD_ERROR_PAGE,
+    Fault.URL_EXPIRED,
+    Fault.ANSWER_5XX,
+    Fault.ANSWER_DROPPED,
+    Fault.CONNECTION_REFUSED_OR_RESET,
+]
+
+
+def download_fault(fault: Fault, times: int | None = 1) -> Rule:
+    return Rule(fault=fault, provider="meshy", operation="download", times=times)
+
+
+async def test_everything_is_kept(house: House) -> None:
+    """The small model, the original, further formats, maps and thumbnail: as their rows say."""
+    user = rich_user(house.db)
+    job = await house.deliver(user, KATANA)
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    house.judge_rows()
+    files = {(file["role"], file["format"]): file for file in house.files(job["id"])}
+    assert {("model", "glb"), ("original", "glb"), ("model", "fbx"), ("model", "obj")} <= set(files)
+    for file in files.values():
+        data = house.objects()[file["path"]]
+        assert hashlib.sha256(data).hexdigest() == file["sha256"]
+        assert file["sha256"][:16] in file["path"]
+    model = files["model", "glb"]
+    assert worker.glb.check(house.objects()[model["path"]]).triangles == model["triangles"]
+    assert model["bytes"] < files["original", "glb"]["bytes"]
+    assert files["thumbnail", "png"]["width"] > 0
+
+
+async def test_the_client_is_told_what_it_needs(house: House) -> None:
+    """result_payload: files, sizes before and after, triangles, seconds; and nothing of ours."""
+    job = await house.deliver(rich_user(house.db), LAMP)
+    result = job["result_payload"]
+    assert set(result) == {
+        *("files", "bytes_before", "bytes_after", "triangles", "seconds", "provider_credits"),
+    }
+    assert result["bytes_after"] <= result["bytes_before"]
+    assert set(result["files"][0]) == {"role", "format", "bucket", "path", "bytes"}
+    asset = house.asset(job["asset_id"])
+    model = next(file for file in house.files(job["id"]) if file["role"] == "model")
+    assert asset["mesh_url"].endswith(f"/object/authenticated/assets/{model['path']}")
+    assert (asset["is_public"], asset["source_job_id"]) == (False, job["id"])
+
+
+@pytest.mark.parametrize("fault", DAMAGE)
+async def test_a_passing_fault_is_fetched_again(house: House, fault: Fault) -> None:
+    """An error page, half a file, a dead link, a cut: another fetch, and the model is whole."""
+    house.simulator.script(download_fault(fault))
+    job = await house.deliver(rich_user(house.db), LAMP)
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    house.judge_rows()
+
+
+async def test_what_is_always_damaged_fails(house: House) -> None:
+    """An error page each time: the job fails with a code, credits are back, nothing is stored."""
+    house.simulator.script(download_fault(Fault.DOWNLOAD_ERROR_PAGE, times=None))
+    user = rich_user(house.db, 100)
+    job = await house.deliver(user, LAMP)
+    assert (job["status"], job["error_code"]) == ("FAILED", "task_failed")
+    assert jobs.account(house.db, user) == (100, 0)
+    assert not house.objects()
+
+
+async def test_a_file_that_is_too_large_fails(house: House) -> None:
+    """The limit of the operator holds, and the job says so instead of trying for a day."""
+    user = rich_user(house.db, 100)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working(most_bytes=1000):
+        ended = await the_end(house.db, job["id"])
+    assert (ended["status"], jobs.account(house.db, user)) == ("FAILED", (100, 0))
+
+
+async def test_a_provider_that_names_a_private_place_gets_nothing(house: House) -> None:
+    """Without leave for the simulator's host its own links are loopback: nothing is fetched."""
+    user = rich_user(house.db, 100)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working(plain_http_hosts=frozenset()):
+        ended = await the_end(house.db, job["id"])
+    assert ended["status"] == "FAILED"
+    assert not house.simulator.book("meshy").downloads
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Answer(500), Answer(503), Cut.BEFORE, Cut.MIDWAY, Cut.AFTER, Answer(409, "Duplicate")],
+    ids=str,
+)
+async def test_a_passing_fault_of_the_storage(house: House, fault: Any) -> None:
+    """Whatever an upload meets, each object lies there once, and its row says what it is."""
+    house.storage.script("upload", fault)
+    job = await house.deliver(rich_user(house.db), LAMP)
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    house.judge_rows()
+
+
+async def test_a_full_storage_fails_nothing(house: House) -> None:
+    """402: deliveries pause and say so; when there is room again the job succeeds."""
+    house.storage.script("upload", *[Answer(402, "quota exceeded", "over quota")] * 40)
+    user = rich_user(house.db, 100)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working() as daemon:
+        await until(lambda: house.db.admin.rows("select from meshqueue.delivery_pause"), "a pause")
+        assert jobs.job(house.db, job["id"])["status"] == "IN_PROGRESS"
+        house.storage.faults.clear()
+        await until(lambda: is_held(house), "the held run")
+        await daemon.engine.resume_deliveries()
+        ended = await the_end(house.db, job["id"])
+    assert ended["status"] == "SUCCEEDED"
+    house.judge_rows()
+
+
+def is_held(house: House) -> bool:
+    query = "select from meshqueue.runs where stage = 'DELIVER' and state = 'held'"
+    return bool(house.db.admin.rows(query))
+
+
+async def test_nothing_is_stored_where_nothing_is_wanted(house: House) -> None:
+    """store_assets false: the owner gets the provider's links and when they die; no object."""
+    user = rich_user(house.db)
+    job = await house.deliver(user, {**LAMP, "store_assets": False})
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    links = job["result_payload"]["files"]
+    assert all(link["url"].startswith("http") and link["expires_at"] for link in links)
+    assert not house.objects()
+    assert not house.files(job["id"])
+    assert house.asset(job["asset_id"])["mesh_url"] is None
+
+
+async def test_no_original_is_kept_where_none_is_wanted(house: House) -> None:
+    """keep_original_days 0: the storage pays for the small model alone."""
+    house.set("keep_original_days", "0")
+    job = await house.deliver(rich_user(house.db), TEXTURED)
+    assert "original" not in {file["role"] for file in house.files(job["id"])}
+    house.judge_rows()
+
+
+async def test_an_optimiser_that_dies_costs_no_model(house: House) -> None:
+    """Too little memory to optimise in: the original is delivered, and an event says why."""
+    job = jobs.create(house.db, rich_user(house.db), TEXTURED)
+    async with house.working(optimiser_memory=1 << 20):
+        ended = await the_end(house.db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+    model = next(f for f in house.files(job["id"]) if (f["role"], f["format"]) == ("model", "glb"))
+    assert ended["result_payload"]["bytes_before"] == model["bytes"]
+    assert "not_optimised" in last_event(house, job["id"])["payload"]
+
+
+def last_event(house: House, job_id: Any) -> Row:
+    query = "select * from public.ai_job_events where job_id = %s order by id desc limit 1"
+    return house.db.admin.row(query, job_id)
+
+
+async def test_a_preset_of_the_operator(house: House) -> None:
+    """optimise_preset safe: no extension that a viewer must know."""
+    house.set("optimise_preset", "safe")
+    job = await house.deliver(rich_user(house.db), TEXTURED)
+    model = next(f for f in house.files(job["id"]) if (f["role"], f["format"]) == ("model", "glb"))
+    assert b"KHR_draco_mesh_compression" not in house.objects()[model["path"]]

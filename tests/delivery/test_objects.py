@@ -1,0 +1,106 @@
+"""What becomes of objects: published, taken back, removed. Nothing is ever overwritten."""
+
+import asyncio
+
+import pytest
+
+from tests.delivery.house import House
+from tests.support import jobs
+from tests.support.daemon import the_end, until
+from tests.support.jobs import Row, rich_user
+from tests.support.storage_server import Delay
+
+pytestmark = pytest.mark.newest_postgres
+
+LAMP: Row = {"prompt": "a lamp", "refine": False}
+
+
+async def test_a_canceled_job_leaves_nothing(house: House) -> None:
+    """Canceled while its files are stored: no row, and after upkeep no object; credits are back."""
+    user = rich_user(house.db, 100)
+    house.storage.script("upload", *[Delay(1.0)] * 8)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working() as daemon:
+        await until(lambda: "upload" in house.storage.faults.seen, "the first upload")
+        jobs.cancel(house.db, user, job["id"])
+        assert jobs.account(house.db, user) == (100, 0)
+        await until(lambda: not len(daemon.deliveries), "the delivery's end")
+        await daemon.engine.purge()
+        await until(lambda: removals(house), "what is to be removed")
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+        await house.until_stored()
+    assert not house.files(job["id"])
+    assert jobs.account(house.db, user) == (100, 0)
+
+
+def removals(house: House) -> int:
+    return int(house.db.admin.value("select count(*) from meshqueue.removals"))
+
+
+async def test_publishing_and_taking_back(house: House) -> None:
+    """Public: copies that anybody can read, URLs that lead there. Private again: no copy left."""
+    user = rich_user(house.db)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working() as daemon:
+        ended = await the_end(house.db, job["id"])
+        wish(house, user, "publish_template", ended["asset_id"])
+        asset = await until(lambda: shown(house, ended, public=True), "the public asset")
+        assert "/object/public/templates/" in asset["mesh_url"]
+        assert set(house.objects("templates")) == {
+            file["path"] for file in house.files(job["id"]) if file["role"] != "original"
+        }
+        wish(house, user, "unpublish_template", ended["asset_id"])
+        asset = await until(lambda: shown(house, ended, public=False), "the private asset")
+        assert "/object/authenticated/assets/" in asset["mesh_url"]
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+    assert not house.objects("templates")
+    house.judge_rows()
+
+
+def wish(house: House, user: object, name: str, asset_id: object) -> None:
+    with house.db.user(user) as session:  # type: ignore[arg-type]
+        session.execute(f"select * from public.{name}(%s)", asset_id)
+
+
+def shown(house: House, job: Row, *, public: bool) -> Row | None:
+    asset = house.asset(job["asset_id"])
+    return asset if asset["is_public"] is public else None
+
+
+async def test_public_from_the_start(house: House) -> None:
+    """`public` in a request publishes at delivery."""
+    user = rich_user(house.db)
+    job = jobs.create(house.db, user, {**LAMP, "public": True})
+    async with house.working():
+        ended = await the_end(house.db, job["id"])
+        await until(lambda: shown(house, ended, public=True), "the public asset")
+    house.judge_rows()
+
+
+async def test_a_deleted_asset_takes_its_objects_along(house: House) -> None:
+    """delete_asset: the rows go at once, the objects follow."""
+    user = rich_user(house.db)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working() as daemon:
+        ended = await the_end(house.db, job["id"])
+        assert house.objects()
+        wish(house, user, "delete_asset", ended["asset_id"])
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+        await house.until_stored()
+
+
+async def test_two_jobs_of_one_group_share_nothing_they_lose(house: House) -> None:
+    """Equal files of one group lie under one key: deleting one asset leaves the other's."""
+    user = rich_user(house.db)
+    async with house.working() as daemon:
+        made = [jobs.create(house.db, user, LAMP, client_task_id="lamps") for _ in range(2)]
+        ended = await asyncio.gather(*(the_end(house.db, job["id"]) for job in made))
+        assert [job["status"] for job in ended] == ["SUCCEEDED", "SUCCEEDED"]
+        wish(house, user, "delete_asset", ended[0]["asset_id"])
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+    house.judge_rows()
+    assert house.files(ended[1]["id"])
