@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from worker.database.records import Run
-from worker.fetching import Fetched, Fetcher, Reason
+from worker.fetching import Fetched, Fetcher, NotFetched, Reason
 from worker.providers.failure import Failure, Kind
 from worker.providers.images import prepare_picture
 from worker.providers.order import Picture
@@ -62,16 +62,18 @@ class Pictures:
 
     async def _bring_foreign(self, url: str, index: int, target: Path) -> Failure | None:
         """Its user typed it: what does not work after a few tries will not work in an hour."""
+        reason = Reason.PASSING
         for pause in PAUSES:
             await asyncio.sleep(pause)
-            fetched = await self._fetcher.fetch(url, target, MOST_BYTES)
-            if isinstance(fetched, Fetched):
-                return None
-            if fetched.reason is not Reason.PASSING:
+            match await self._fetcher.fetch(url, target, MOST_BYTES):
+                case Fetched():
+                    return None
+                case NotFetched(why, reason):
+                    # What a name leads to in somebody's network is for the operator alone.
+                    log.info("image_not_fetched", action="image_not_fetched", why=why)
+            if reason is not Reason.PASSING:
                 break
-        # What a name leads to inside somebody's network is for the operator alone.
-        log.info("image_not_fetched", action="image_not_fetched", why=fetched.why)
-        return unreadable(index, WORDS[fetched.reason])
+        return unreadable(index, WORDS[reason])
 
     async def _bring_stored(self, path: str, index: int, target: Path) -> Failure | None:
         match await self._storage.read_to(BUCKET, path, target, MOST_BYTES):
