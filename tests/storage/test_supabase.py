@@ -235,7 +235,7 @@ ASKS: dict[str, Ask] = {
 }
 
 
-@pytest.mark.parametrize("ask", ["put", "remove"])
+@pytest.mark.parametrize("ask", ASKS)
 async def test_without_a_bucket(supabase: SupabaseStorage, tmp_path: Path, ask: str) -> None:
     """The operator is told how to make it."""
     outcome = await ASKS[ask](supabase, new_file(tmp_path, SMALL))
