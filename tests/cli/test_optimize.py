@@ -158,6 +158,35 @@ def test_it_stops_at_the_first_failure(folder: Path) -> None:
     assert files_below(folder.parent / "out") == ["a.glb"]
 
 
+def test_a_failure_is_told_in_json_too(folder: Path) -> None:
+    """Programs read what was done before it, and the error; the exit code is 2."""
+    (folder / "b.glb").write_bytes(BROKEN)
+    answer = meshqueue("optimize", folder, "out", "--report", "json", folder=folder.parent)
+    assert answer.returncode == 2
+    told = json.loads(answer.stdout)
+    assert told["files"][0]["bytes_after"] < len(MODEL)
+    assert "truncated" in told["files"][1]["error"]
+    assert told["failed"] == 1
+
+
+def test_in_place_leaves_a_protected_file_alone(model: Path) -> None:
+    """The error comes before the work, and says what to do."""
+    model.chmod(0o440)
+    answer = meshqueue("optimize", model, "--in-place", folder=model.parent)
+    assert answer.returncode == 2
+    assert b"model.glb: is write-protected. Lift that" in answer.stderr
+    assert model.read_bytes() == MODEL
+
+
+def test_in_place_does_not_touch_what_cannot_become_smaller(model: Path) -> None:
+    """Backups and synchronisers see no change."""
+    for _ in range(2):
+        meshqueue("optimize", model, "--in-place", folder=model.parent)
+        seen = model.stat().st_mtime_ns, model.stat().st_ino
+    meshqueue("optimize", model, "--in-place", folder=model.parent)
+    assert (model.stat().st_mtime_ns, model.stat().st_ino) == seen
+
+
 def test_keep_going_does_the_others(folder: Path) -> None:
     """Exit code 1, every failure named."""
     (folder / "a.glb").write_bytes(BROKEN)

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from worker.errors import ModelFileError
-from worker.offline.place import write
+from worker.offline.place import check_writable, write
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
@@ -33,3 +34,31 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ModelFileError, match="can't be written"):
         write(tmp_path / "file" / "model.glb", b"new")
+
+
+def test_the_mode_of_a_file_stays(tmp_path: Path) -> None:
+    """Who could read it before can read it after, and nobody else."""
+    target = tmp_path / "model.glb"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    write(target, b"new")
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_protected_file_is_not_replaced(tmp_path: Path) -> None:
+    """Though its folder would allow that; and this is said before the work, through a link too."""
+    target, link = tmp_path / "model.glb", tmp_path / "link.glb"
+    target.write_bytes(b"old")
+    target.chmod(0o444)
+    link.symlink_to(target)
+    for place in (target, link):
+        with pytest.raises(ModelFileError, match=r"\.glb: is write-protected"):
+            check_writable(place)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_read_only_is_named(tmp_path: Path) -> None:
+    """The nearest one that exists."""
+    tmp_path.chmod(0o555)
+    with pytest.raises(ModelFileError, match=f"the folder {tmp_path} is read-only"):
+        check_writable(tmp_path / "deeper" / "model.glb")

@@ -3,15 +3,16 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from enum import StrEnum
 
-from worker.cli import say_error
+from worker.cli import EXIT_ERROR, say_error
 from worker.errors import ModelFileError
 from worker.glb.errors import GlbError
 from worker.glb.optimize import optimize as make_smaller
 from worker.glb.options import Options, Preset
+from worker.glb.progress import Watch
 from worker.offline.bar import bar
 from worker.offline.errands import PIPE, Errand, errands
 from worker.offline.outcome import Failure, Outcome, Success
-from worker.offline.place import read, write
+from worker.offline.place import check_writable, read, write
 
 EXIT_SOME_FAILED = 1
 EPILOG = """
@@ -63,7 +64,7 @@ def optimize(arguments: list[str]) -> None:
     outcomes = run(todo, options, keep_going=wanted.keep_going)
     tell(outcomes, wanted.report, pipe=any(errand.target is PIPE for errand in todo))
     if any(isinstance(outcome, Failure) for outcome in outcomes):
-        raise SystemExit(EXIT_SOME_FAILED)
+        raise SystemExit(EXIT_SOME_FAILED if wanted.keep_going else EXIT_ERROR)
 
 
 def parser() -> ArgumentParser:
@@ -105,25 +106,27 @@ def bits(text: str, allowed: range = BITS) -> int:
 
 def run(todo: list[Errand], options: Options, *, keep_going: bool) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    with bar(todo) as advance:
-        for errand in todo:
+    with bar(todo) as watches:
+        for errand, watch in zip(todo, watches, strict=True):
             try:
-                outcomes.append(do(errand, options))
+                outcomes.append(do(errand, options, watch))
             except ModelFileError as error:
-                if not keep_going:
-                    raise
                 outcomes.append(Failure(errand, str(error)))
-            advance()
+                if not keep_going:
+                    break
+            watch(1.0)
     return outcomes
 
 
-def do(errand: Errand, options: Options) -> Success:
+def do(errand: Errand, options: Options, watch: Watch) -> Success:
+    check_writable(errand.target)
     data = read(errand.source)
     try:
-        result = make_smaller(data, options)
+        result = make_smaller(data, options, watch)
     except GlbError as error:
         raise ModelFileError(f"{errand.source_name}: {error}") from None
-    write(errand.target, result.data)
+    if errand.target is PIPE or errand.target != errand.source or result.data != data:
+        write(errand.target, result.data)
     return Success(errand, result.report)
 
 
@@ -136,5 +139,5 @@ def tell(outcomes: list[Outcome], form: ReportForm, *, pipe: bool) -> None:
             say_error(outcome.error)
     if form is ReportForm.JSON:
         report_text.show(report_text.as_json(outcomes), pipe=pipe)
-    elif form is ReportForm.TEXT:
+    elif form is ReportForm.TEXT and any(isinstance(outcome, Success) for outcome in outcomes):
         report_text.show(report_text.as_text(outcomes), pipe=pipe)

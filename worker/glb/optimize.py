@@ -1,10 +1,10 @@
 """The whole: read, check, make smaller, write, read again; and never a larger file than before."""
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from worker.glb.assemble import assemble
 from worker.glb.container import Buffer, UnwritableError
@@ -12,11 +12,12 @@ from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
 from worker.glb.extensions import ACCESSORS, extension_uses, unknown_extensions
-from worker.glb.geometry.compress import Family, Outcome, finish, leave, start
+from worker.glb.geometry.compress import Family, Outcome, Running, finish, leave, start
 from worker.glb.geometry.gain import paying
 from worker.glb.geometry.reports import primitive_reports
 from worker.glb.images import apply_textures
 from worker.glb.options import Options, Preset
+from worker.glb.progress import TRIANGLE, Progress, Watch, ignore
 from worker.glb.prune import prune
 from worker.glb.references import check_extensions, count_references
 from worker.glb.report import PrimitiveReport, Report, TextureReport
@@ -41,16 +42,21 @@ class Result:
     report: Report
 
 
-def optimize(data: Buffer, options: Options = Options()) -> Result:  # noqa: B008 - immutable
+def optimize(
+    data: Buffer,
+    options: Options = Options(),  # noqa: B008 - immutable
+    watch: Watch = ignore,
+) -> Result:
     """Make a GLB smaller. Raises GlbError, naming the place, where it can't be read.
 
-    The result is the input itself where nothing could be gained.
+    The result is the input itself where nothing could be gained. `watch` is told, from any thread,
+    how much of the work is done.
     """
     started = time.perf_counter()
     draft = read(data)
     reason = reason_to_leave(draft)
     try:
-        result = left(data, options, reason) if reason else rewrite(data, draft, options)
+        result = left(data, options, reason) if reason else rewrite(data, draft, options, watch)
     except UnwritableError as error:
         result = left(data, options, error.problem)
     seconds = time.perf_counter() - started
@@ -79,10 +85,10 @@ def left(data: Buffer, options: Options, note: str) -> Result:
     return Result(bytes(data), report)
 
 
-def rewrite(data: Buffer, draft: Draft, options: Options) -> Result:
+def rewrite(data: Buffer, draft: Draft, options: Options, watch: Watch) -> Result:
     size = draft.document.size
     undoing = undoes_compression(draft, options)
-    outcomes, pictures = work(draft, options)
+    outcomes, pictures = work(draft, options, Progress(watch))
     primitives = primitive_reports(draft.document, outcomes)
     apply_geometry(draft, outcomes)
     textures = apply_textures(draft, pictures)
@@ -118,15 +124,26 @@ def unchanged(
     return Result(bytes(data), report)
 
 
-def work(draft: Draft, options: Options) -> "tuple[list[Outcome], list[TextureResult]]":
+def work(
+    draft: Draft, options: Options, progress: Progress
+) -> "tuple[list[Outcome], list[TextureResult]]":
     """The largest picture and Draco first, the other pictures beside them."""
     jobs = plan_pictures(draft.document, options)
     with ThreadPoolExecutor(options.threads) as pool:
         pictures = [pool.submit(job.run) for job in jobs[:1]]
         families = start_geometry(draft, options, pool, jobs)
         pictures += [pool.submit(job.run) for job in jobs[1:]]
+        costs = [job.cost for job in jobs]
+        progress.follow([*zip(pictures, costs, strict=True), *weights_of(families)])
         outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
         return only_paying(draft, outcomes), [job.result() for job in pictures]
+
+
+def weights_of(families: Sequence[Family]) -> Iterator[tuple[Future[Any], int]]:
+    for family in families:
+        for member in family:
+            if isinstance(member, Running):
+                yield member.attempt, TRIANGLE * member.triangles
 
 
 def start_geometry(

@@ -3,9 +3,12 @@
 import os
 import sys
 from pathlib import Path
+from stat import S_IMODE, S_IWGRP, S_IWOTH, S_IWUSR
 
 from worker.errors import ModelFileError
 from worker.offline.errands import Place
+
+WRITABLE = S_IWUSR | S_IWGRP | S_IWOTH  # by anybody at all; what nobody may write is kept so
 
 
 def read(source: Place) -> bytes:
@@ -15,6 +18,22 @@ def read(source: Place) -> bytes:
         return source.read_bytes()
     except OSError as error:
         raise ModelFileError(f"{source}: can't be read: {error.strerror}.") from None
+
+
+def check_writable(target: Place) -> None:
+    """Before minutes of work, not after them."""
+    if target is None:
+        if sys.stdout.isatty():
+            raise ModelFileError(
+                "standard output is a terminal: name a file as OUT, or send it into a pipe."
+            )
+        return
+    found = target.resolve()
+    if found.exists() and not found.stat().st_mode & WRITABLE:
+        raise ModelFileError(f"{target}: is write-protected. Lift that, or name another OUT.")
+    folder = next(above for above in found.parents if above.exists())
+    if not os.access(folder, os.W_OK):
+        raise ModelFileError(f"{target}: can't be written: the folder {folder} is read-only.")
 
 
 def write(target: Place, data: bytes) -> None:
@@ -30,12 +49,21 @@ def write(target: Place, data: bytes) -> None:
         raise ModelFileError(f"{name}: can't be written: {error.strerror}.") from None
 
 
+def take_over(part: Path, target: Path) -> None:
+    """The mode stays, and a loss of power leaves the old file or the new one."""
+    part.chmod(S_IMODE(target.stat().st_mode))
+    with part.open("rb") as file:
+        os.fsync(file)
+
+
 def replace(target: Path, data: bytes) -> None:
     """Nobody, at no moment, sees half a file; a link is followed, not replaced."""
     target = target.resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.write_bytes(data)
+        if target.exists():
+            take_over(part, target)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

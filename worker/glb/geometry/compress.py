@@ -48,6 +48,10 @@ class Running:
     expected: "Future[Expected]"
     attempt: "Future[Attempt]"
 
+    @property
+    def triangles(self) -> int:
+        return len(self.prepared.work.faces)
+
 
 Family = list[Outcome | Running]
 
