@@ -46,9 +46,10 @@ class Contents:
     def image(self, index: int) -> bytes:
         """Empty where it is not in the BIN chunk."""
         place = self.json["images"][index].get("bufferView")
-        if place is None:
-            return b""
-        view = self.json["bufferViews"][place]
+        return b"" if place is None else self.view(place)
+
+    def view(self, index: int) -> bytes:
+        view = self.json["bufferViews"][index]
         start = view.get("byteOffset", 0)
         return self.binary[start : start + view["byteLength"]]
 

@@ -14,10 +14,22 @@ def loss(judges: Judges, source: Path, output: Path) -> str:
     gone = extensions(source) - extensions(output)
     if gone:
         return f"drops {', '.join(sorted(gone))}"
+    if name := extension_led_astray(Contents.read(source), Contents.read(output)):
+        return f"leaves {name} with other bytes"
     before, after = judges.errors([source, output])
     if errors := new_errors(before, after):
         return errors[0]
     return loss_of_geometry(judges, source, output)
+
+
+def extension_led_astray(source: Contents, output: Contents) -> str:
+    """One that the tool does not know, whose number means another buffer view afterwards."""
+    for name, payload in source.json.get("extensions", {}).items():
+        place = payload.get("bufferView")
+        kept = output.json.get("extensions", {}).get(name, {}).get("bufferView")
+        if place is not None and (kept is None or output.view(kept) != source.view(place)):
+            return str(name)
+    return ""
 
 
 def extensions(path: Path) -> set[str]:
