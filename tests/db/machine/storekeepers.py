@@ -9,7 +9,7 @@ from tests.db.machine.deliveries import Deliveries
 from tests.db.machine.ground import PICK, chosen, one_of
 from tests.db.machine.view import Run
 from tests.db.machine.warehouse import File, Removal, name
-from tests.support.engine import Worker
+from tests.support.engine import Worker, model_file
 from tests.support.jobs import PREVIEW_ONLY, create, set_setting, set_status
 
 DUE = "update meshqueue.removals set due_at = now() where due_at > now()"
@@ -58,6 +58,24 @@ class Storekeepers(Deliveries):
     @one_of(lambda self: self.view.delivering)
     def deliver(self, run: Run) -> None:
         self.hand_over(run)
+
+    @rule(pick=PICK, which=PICK, lands=st.booleans())
+    @one_of(lambda self: self.view.delivering)
+    def abandon(self, run: Run, which: int, lands: bool) -> None:  # noqa: FBT001
+        """Canceled in the middle of an upload, which may still land."""
+        file = self.file_of(run, which)
+        if self.intend_to_store(run, file) and lands:
+            self.warehouse.upload(file)
+        set_status(self.db, run.job_id, "CANCELED")
+
+    @rule(pick=PICK, by=PICK)
+    @one_of(lambda self: self.warehouse.removals)
+    def want_what_is_being_removed(self, removal: Removal, by: int) -> None:
+        path = removal.file["path"]
+        runs = [run for run in self.view.delivering if path.startswith(f"{run.user_id}/")]
+        if runs and removal.file["bucket"] == "assets":
+            run = chosen(runs, by)
+            self.intend_to_store(run, model_file(run.fence, path=path))
 
     @rule(pick=PICK, how=st.sampled_from(["CANCELED", "FAILED"]))
     @one_of(lambda self: self.view.delivering)
