@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.delivery.haste import hurry
 from tests.delivery.house import House
 from tests.support.database import Database
 from tests.support.storage_server import storage_server
@@ -20,3 +21,9 @@ def house(db: Database, tmp_path: Path) -> Iterator[House]:
         storage_server(db, objects) as storage,
     ):
         yield House(db, simulator, storage, tmp_path)
+
+
+@pytest.fixture
+def haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits in production waits little."""
+    hurry(monkeypatch)

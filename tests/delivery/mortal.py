@@ -1,0 +1,53 @@
+"""A worker that is killed at the n-th step of its deliveries; its storage is Supabase's.
+
+    python -m tests.delivery.mortal '{"database": …, "supabase": …, "cancel": …, "die_at": 17, …}'
+
+With `cancel` its user cancels the job first, while the worker stands still at that step. At the end
+of a worker that lives it prints the number of steps.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from tests.chaos.mortal import die, plan_of
+from tests.chaos.steps import Steps, count_tasks, count_work
+from tests.storage.fast import FAST
+from tests.support.project import token
+from worker.daemon.daemon import Daemon
+from worker.daemon.start import leave_by_signal
+from worker.storage.supabase import SupabaseStorage
+
+BLOCKED_TIMEOUT = "2s"
+
+
+def be_canceled(given: dict[str, Any]) -> None:
+    """Where our own open transaction holds the job, its user is told that it is busy."""
+    with (
+        suppress(psycopg.OperationalError, psycopg.DatabaseError),
+        psycopg.connect(given["database"], autocommit=True) as user,
+    ):
+        user.execute(f"set lock_timeout = '{BLOCKED_TIMEOUT}'".encode())
+        user.execute("select public.cancel_ai_job(%s)", [given["job"]])
+    die()
+
+
+async def main(given: dict[str, Any]) -> None:
+    steps = Steps(given["die_at"], partial(be_canceled, given) if given["cancel"] else die)
+    count_tasks()
+    storage = SupabaseStorage(given["supabase"], token("service_role"), FAST)
+    daemon = Daemon(replace(plan_of(given), storage=storage))
+    count_work(daemon.deliveries, steps)
+    leave_by_signal(daemon)
+    await daemon.run()
+    sys.stdout.write(f"{steps.taken}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))
