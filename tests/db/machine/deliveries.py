@@ -19,8 +19,8 @@ class Deliveries(Ground):
         return bool(self.db.admin.value(PROBE))
 
     def file_of(self, run: Run, which: int) -> File:
-        """One of three paths, which all jobs of its user share."""
-        return model_file(run.fence, path=f"{run.user_id}/models/{which % 3}.glb")
+        """One of two paths, which all jobs of its user share."""
+        return model_file(run.fence, path=f"{run.user_id}/models/{which % 2}.glb")
 
     def intend_to_store(self, run: Run, file: File) -> bool:
         """Who is told to wait may not upload."""

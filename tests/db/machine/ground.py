@@ -140,9 +140,10 @@ class Ground(RuleBasedStateMachine):
 
     def keeps_objects(self) -> None:
         """Each row's object is there, and none is there that nobody knows of."""
-        stored = set(self.view.facts["stored"])
+        stored, known = set(self.view.facts["stored"]), self.view.needed
         assert stored <= self.warehouse.objects, "a row without its object"
-        assert self.warehouse.objects <= stored | set(self.view.facts["known"]), "a stray object"
+        known |= set(self.view.facts["to_remove"])
+        assert self.warehouse.objects <= known, "a stray object"
 
     def admits_within_limits(self, before: View) -> None:
         for run_id in self.view.slots.keys() - before.slots.keys():

@@ -7,7 +7,7 @@ from hypothesis.stateful import initialize, rule
 
 from tests.db.machine.deliveries import Deliveries
 from tests.db.machine.ground import PICK, chosen, one_of
-from tests.db.machine.view import Run
+from tests.db.machine.view import Run, look
 from tests.db.machine.warehouse import File, Removal, name
 from tests.support.engine import Worker, model_file
 from tests.support.jobs import PREVIEW_ONLY, create, set_setting, set_status
@@ -25,6 +25,13 @@ class Storekeepers(Deliveries):
         super().open()
         set_setting(self.db, "max_in_flight_meshy", 100)
         self.grant(self.users[0], 1000)
+        for _ in range(5):
+            job = create(self.db, self.users[0], PREVIEW_ONLY)
+            self.work_until_delivery(self.workers[0], job["id"])
+        self.view = look(self.db.admin)
+        for which, run in enumerate(self.view.delivering[:2]):
+            self.cancel_while_storing(run, which, lands=True)
+        self.view = look(self.db.admin)
 
     @rule(pick=PICK, worker=PICK, to_everybody=st.booleans())
     @one_of(lambda self: self.users[:1])
@@ -63,6 +70,9 @@ class Storekeepers(Deliveries):
     @one_of(lambda self: self.view.delivering)
     def abandon(self, run: Run, which: int, lands: bool) -> None:  # noqa: FBT001
         """Canceled in the middle of an upload, which may still land."""
+        self.cancel_while_storing(run, which, lands=lands)
+
+    def cancel_while_storing(self, run: Run, which: int, *, lands: bool) -> None:
         file = self.file_of(run, which)
         if self.intend_to_store(run, file) and lands:
             self.warehouse.upload(file)
@@ -97,7 +107,7 @@ class Storekeepers(Deliveries):
         if all_is_due:
             self.let_uploads_end()
         for file in worker.claim_removals():
-            assert name(file) not in self.view.facts["stored"]
+            assert name(file) not in self.view.needed
             self.warehouse.removals.append(Removal(worker, file))
 
     @rule(pick=PICK)
@@ -130,6 +140,7 @@ class Storekeepers(Deliveries):
         self.warehouse.removals.clear()
         self.db.admin.execute(LAPSE)
         for file in worker.claim_removals():
+            assert name(file) not in self.view.needed
             self.warehouse.delete(Removal(worker, file))
             worker.removed(file)
         assert self.db.admin.rows("select from meshqueue.removals") == []

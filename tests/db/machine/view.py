@@ -94,6 +94,11 @@ class View:
     def slots(self) -> dict[int, str]:
         return {int(run): pool for run, pool in self.facts["slots"].items()}
 
+    @property
+    def needed(self) -> set[str]:
+        """Objects that a row names, or that somebody is about to write."""
+        return {*self.facts["stored"], *self.facts["intended"]}
+
     def taken(self, pool: str) -> int:
         return sum(of_pool == pool for of_pool in self.facts["slots"].values())
 

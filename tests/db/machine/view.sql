@@ -38,12 +38,11 @@ select jsonb_build_object(
     select coalesce(jsonb_agg(w.id), '[]') from meshqueue.workers w where meshqueue.may_rescue(w.id)),
   'deliveries_paused', meshqueue.deliveries_paused(),
   'stored', (select coalesce(jsonb_agg(f.bucket || ' ' || f.path), '[]') from public.asset_files f),
-  'known', (
+  'intended', (
     select coalesce(jsonb_agg(o.bucket || ' ' || o.path), '[]')
     from (
-      select i.bucket, i.path from meshqueue.intents i
-      union all select c.bucket, c.path from meshqueue.copies c
-      union all select m.bucket, m.path from meshqueue.removals m
+      select i.bucket, i.path from meshqueue.intents i union all select c.bucket, c.path from meshqueue.copies c
     ) o),
+  'to_remove', (select coalesce(jsonb_agg(m.bucket || ' ' || m.path), '[]') from meshqueue.removals m),
   'waiting', (select count(*) from meshqueue.waiting)
 )
