@@ -51,6 +51,14 @@ class House:
     def set(self, key: str, value: str) -> None:
         self.db.admin.execute("update app_settings set value = %s where key = %s", value, key)
 
+    def is_paused(self) -> bool:
+        return bool(self.db.admin.rows("select from meshqueue.delivery_pause"))
+
+    def is_held(self) -> bool:
+        """Of a world with one job."""
+        query = "select from meshqueue.runs where stage = 'DELIVER' and state = 'held'"
+        return bool(self.db.admin.rows(query))
+
     def hurry_removals(self) -> None:
         """As a quarter of an hour later."""
         self.db.admin.execute("update meshqueue.removals set due_at = now()")

@@ -126,19 +126,14 @@ async def test_a_full_storage_fails_nothing(house: House) -> None:
     user = rich_user(house.db, 100)
     job = jobs.create(house.db, user, LAMP)
     async with house.working() as daemon:
-        await until(lambda: house.db.admin.rows("select from meshqueue.delivery_pause"), "a pause")
+        await until(house.is_paused, "a pause")
         assert jobs.job(house.db, job["id"])["status"] == "IN_PROGRESS"
         house.storage.faults.clear()
-        await until(lambda: is_held(house), "the held run")
+        await until(house.is_held, "the held run")
         await daemon.engine.resume_deliveries()
         ended = await the_end(house.db, job["id"])
     assert ended["status"] == "SUCCEEDED"
     house.judge_rows()
-
-
-def is_held(house: House) -> bool:
-    query = "select from meshqueue.runs where stage = 'DELIVER' and state = 'held'"
-    return bool(house.db.admin.rows(query))
 
 
 async def test_nothing_is_stored_where_nothing_is_wanted(house: House) -> None:
