@@ -3,14 +3,15 @@
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support import daemon as support
 from tests.support.database import Database
 from worker import queue
 from worker.daemon import daemon
-from worker.pipeline import delivery, hands, progress, search, submission, upkeep, watching
+from worker.database import engine, listener
+from worker.pipeline import hands, progress, search, submission, upkeep, watching
+from worker.pipeline.delivery import haul, links
 from worker.providers import reconciliation
 from worker.providers.patience import Patience
 
@@ -34,6 +35,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support, "PATIENCE", PATIENCE)
     monkeypatch.setattr(support, "GIVE_UP", 60.0)
     monkeypatch.setattr(queue, "POLL_EVERY", 0.3)
+    monkeypatch.setattr(engine, "ANSWER_TIMEOUT", 2.0)
+    monkeypatch.setattr(listener, "PROBE_EVERY", 0.5)
+    monkeypatch.setattr(listener, "PROBE_TIMEOUT", 0.5)
     monkeypatch.setattr(daemon, "HEARTBEAT_EVERY", 0.5)
     monkeypatch.setattr(reconciliation, "SETTLED_AFTER", timedelta(seconds=2))
     monkeypatch.setattr(search, "FIRST_LOOK_AFTER", 0.1)
@@ -41,8 +45,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "NOT_FOUND_TWICE_WITHIN", 0.2)
     monkeypatch.setattr(hands, "AFTER_A_FAULT", 0.3)
     monkeypatch.setattr(progress, "ROLL_CALL_EVERY", 1.0)
-    monkeypatch.setattr(delivery, "RETRY_AFTER", 0.3)
-    monkeypatch.setattr(delivery, "TIMEOUTS", httpx.Timeout(1))
+    monkeypatch.setattr(haul, "AGAIN_AFTER", 0.3)
+    monkeypatch.setattr(links, "ASK_AGAIN_AFTER", 0.3)
     monkeypatch.setattr(upkeep, "BALANCE_EVERY", 0.3)
     monkeypatch.setattr(upkeep, "RESCUE_EVERY", 1.0)
     monkeypatch.setattr(upkeep, "EXPIRE_EVERY", 0.5)

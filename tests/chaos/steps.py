@@ -21,6 +21,9 @@ class Steps:
         self._at = at
         self._act = act
 
+    def expect(self, at: int, act: Act) -> None:
+        self._at, self._act = at, act
+
     def step(self) -> None:
         self.taken += 1
         if self.taken == self._at:

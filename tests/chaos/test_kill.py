@@ -15,7 +15,7 @@ from tests.support.servers import Postgres
 
 pytestmark = [
     pytest.mark.newest_postgres,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(3600 if LONG else 300),
     pytest.mark.usefixtures("haste"),
 ]
 

@@ -1,18 +1,16 @@
 """One job, its provider's account book and its ledger: a world in which something goes wrong."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg import errors
-
 from tests.chaos.haste import SPEED, shorten
 from tests.support import jobs
-from tests.support.daemon import plan_for, the_end, until, working
+from tests.support.daemon import plan_for, the_end, unprepared, until, working
 from tests.support.database import Database, fresh_database
 from tests.support.jobs import Row, rich_user
 from tests.support.servers import Postgres
@@ -21,6 +19,7 @@ from worker.simulator import BookedTask, Rule, Simulator
 from worker.simulator.fault import ProviderName
 
 CREDITS = 1_000
+A_DAY = 86_400.0  # of a clock that runs fast: a link must live as long as its download takes
 Name = Literal["MESHY", "TRIPO"]
 SIMULATED: dict[Name, ProviderName] = {"MESHY": "meshy", "TRIPO": "tripo"}
 MODELS = {"MESHY": "meshy-6", "TRIPO": "v3.1-20260211"}
@@ -58,8 +57,11 @@ class World:
         return jobs.job(self.db, self.job)
 
     @asynccontextmanager
-    async def worker(self, **changes: Any) -> AsyncIterator[Daemon]:
-        async with working(plan_for(self.db, self.simulator, self.folder, **changes)) as daemon:
+    async def worker(
+        self, prepare: Callable[[Daemon], None] = unprepared, **changes: Any
+    ) -> AsyncIterator[Daemon]:
+        plan = plan_for(self.db, self.simulator, self.folder, **changes)
+        async with working(plan, prepare) as daemon:
             yield daemon
 
     def given(self, die_at: int) -> Row:
@@ -77,11 +79,9 @@ class World:
 
     def cancel(self) -> bool:
         """False: the job is over already."""
-        try:
-            jobs.cancel(self.db, self.user, self.job)
-        except errors.DatabaseError as error:
-            assert error.sqlstate == "PT409", error
+        if self.row["status"] in OVER:
             return False
+        jobs.cancel(self.db, self.user, self.job)
         return True
 
     async def end(self) -> Row:
@@ -106,8 +106,8 @@ class World:
         self.judge_money(row, where)
 
     def unresolved(self) -> list[str]:
-        query = "select outcome::text from meshqueue.submissions where outcome in ('intent', 'accepted', 'lost')"
-        return self.db.admin.values(query)
+        query = "select outcome::text from meshqueue.submissions where outcome::text = any (%s)"
+        return self.db.admin.values(query, ["intent", "accepted", "lost"])
 
     def judge_purchases(self, where: str) -> None:
         bought = Counter(what(task) for task in self.tasks if is_bought(task))
@@ -117,15 +117,23 @@ class World:
         assert unknown == set(), f"{where}: bought, and nobody knows it"
 
     def judge_money(self, row: Row, where: str) -> None:
-        query = "select coalesce(sum(credits), 0) from meshqueue.runs where job_id = %s and state = 'done'"
-        made = int(self.db.admin.value(query, self.job))
-        charged = made if row["status"] == "SUCCEEDED" else 0
+        charged = self.made() if row["status"] == "SUCCEEDED" else 0
         assert jobs.account(self.db, self.user) == (CREDITS - charged, 0), where
         lines = jobs.ledger(self.db, self.job)
         assert sum(hold for _, _, hold in lines) == 0, where
         assert sum(amount for _, amount, _ in lines) == -charged, where
         endings = [kind for kind, _, hold in lines if hold < 0]
         assert len(endings) == 1, f"{where}: {lines}"
+
+    def made(self) -> int:
+        """Credits of the stages that are done."""
+        query = "select sum(credits) from meshqueue.runs where job_id = %s and state = 'done'"
+        return int(self.db.admin.value(query, self.job) or 0)
+
+    def holders(self) -> int:
+        """The most workers that ever held one run."""
+        query = "select count(distinct worker) as n from meshqueue.hands group by run"
+        return max(self.db.admin.values(query), default=0)
 
     def files(self) -> list[Row]:
         return self.db.admin.rows("select * from public.asset_files where job_id = %s", self.job)
@@ -143,6 +151,7 @@ def what(task: BookedTask) -> tuple[str, str]:
 def simulated(*rules: Rule, speed: float = SPEED) -> Iterator[Simulator]:
     with Simulator(seed=1, speed=speed, texture_size=64) as simulator:
         simulator.meshy.account.queued_tasks = 10_000
+        simulator.tripo.dialect = replace(simulator.tripo.dialect, link_seconds=A_DAY)
         simulator.script(*rules)
         yield simulator
 
