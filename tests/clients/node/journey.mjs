@@ -1,0 +1,52 @@
+// One journey of an app: what to call comes as an argument, what happens goes out line by line. A line in: abort.
+import { createInterface } from 'node:readline'
+import { createClient } from '@supabase/supabase-js'
+import ws from 'ws'
+import * as meshqueue from './meshqueue.js'
+
+const { url, key, session, call, request } = JSON.parse(process.argv[2])
+const say = (what, value) => process.stdout.write(`${JSON.stringify({ what, value })}\n`)
+process.on('unhandledRejection', (error) => say('unhandled', String(error)))
+
+const stored = new Map([['session', JSON.stringify(session)]])
+const storage = {
+  getItem: (name) => stored.get(name) ?? null,
+  setItem: (name, value) => stored.set(name, value),
+  removeItem: (name) => stored.delete(name),
+}
+const supabase = createClient(url, key, {
+  auth: { storage, storageKey: 'session', autoRefreshToken: false },
+  realtime: { transport: globalThis.WebSocket ?? ws, disconnectOnEmptyChannelsAfterMs: 0 },
+})
+
+const controller = new AbortController()
+const orders = createInterface({ input: process.stdin })
+orders.on('line', () => controller.abort())
+const { signal } = controller
+const onProgress = (job) => say('seen', job)
+const bytes = (image) => Buffer.from(image, 'base64')
+
+const calls = {
+  async generate() {
+    const images = request.images?.map((image, n) => (n ? { data: bytes(image), angle: 'left' } : new Blob([bytes(image)])))
+    const { job, files } = await meshqueue.generateModel(supabase, { ...request, images }, { onProgress, signal })
+    const model = files.find((file) => file.role === 'model' && file.format === 'glb')
+    const data = await meshqueue.downloadModel(supabase, model)
+    return { job, files, magic: Buffer.from(data.slice(0, 4)).toString(), bytes: data.length }
+  },
+  watch: () => meshqueue.watchJob(supabase, request.id, onProgress, { signal }),
+  cancel: () => meshqueue.cancelJob(supabase, request.id),
+  async both() {
+    const [one, other] = request.ids
+    return Promise.all([one, other].map((id) => meshqueue.watchJob(supabase, id, onProgress)))
+  },
+}
+
+try {
+  say('end', await calls[call]())
+} catch (error) {
+  const { name, message, code, details, hint, job } = error
+  say('error', { name, message, code, details, hint, job })
+}
+orders.close() // what is still running now keeps the process alive
+process.stdin.unref?.()
