@@ -97,6 +97,10 @@ def stage_queues(providers: Iterable[str]) -> list[str]:
     return [f"stages_{provider.lower()}" for provider in providers]
 
 
+def delivery_queues(providers: Iterable[str]) -> list[str]:
+    return [f"deliveries_{provider.lower()}" for provider in providers]
+
+
 def worker_options(queues: list[str], concurrency: int, grace: float) -> dict[str, Any]:
     return {
         "queues": queues,

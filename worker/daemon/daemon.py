@@ -76,7 +76,8 @@ class Daemon:
         self.stages_queues = queue.stage_queues(plan.served)
         self.pool: Pool = new_pool(plan.database_url)
         self.engine = Engine(self.pool, self.worker)
-        queues = (*self.stages_queues, "deliveries", "upkeep")
+        self.deliveries_queues = queue.delivery_queues(plan.served)
+        queues = (*self.stages_queues, *self.deliveries_queues, "upkeep")
         self.listener = Listener(plan.database_url, [OUR_CHANNEL, *queue.channels_of(queues)])
         self.posts = Posts()
         self.progress = Progress(self.engine)
@@ -132,7 +133,7 @@ class Daemon:
         keep("stages", lambda: self._work(wakes, self.stages_queues, queue.STAGES_AT_ONCE))
         keep(
             "deliveries",
-            lambda: self._work(wakes, ["deliveries"], self.plan.deliveries_at_once),
+            lambda: self._work(wakes, self.deliveries_queues, self.plan.deliveries_at_once),
         )
         keep("upkeep queue", lambda: self._work(wakes, ["upkeep"], queue.UPKEEP_AT_ONCE))
 

@@ -13,7 +13,7 @@ end
 $$;
 revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) from public, anon, authenticated;
 
--- Each provider has a queue of its own, so that only workers with its key are woken.
+-- Each provider has queues of its own, so that only workers with its key are woken: a delivery needs it too.
 create function meshqueue.wake_stage(
   job uuid, provider public.provider_type, stage public.job_stage, at timestamptz default null
 )
@@ -23,7 +23,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.enqueue(
-    case when stage = 'DELIVER' then 'deliveries' else 'stages_' || lower(provider::text) end,
+    case when stage = 'DELIVER' then 'deliveries_' else 'stages_' end || lower(provider::text),
     case when stage = 'DELIVER' then 'deliver' else 'run_stage' end,
     jsonb_build_object('job_id', job, 'stage', stage),
     at
