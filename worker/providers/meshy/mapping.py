@@ -46,8 +46,7 @@ class Meshy:
     ) -> None:
         """`latest` moves with each release, and with it price and look: so one is pinned."""
         self._model = model
-        # Sent evenly, a sixth below the limit: of bursts of 18, two arrived within one second.
-        self.limits: Mapping[str, Limit] = {"any": Limit(2, 2.4 / requests_per_second)}
+        self.limits: Mapping[str, Limit] = {"any": evenly(requests_per_second)}
 
     def prepare(self, order: Order, done: Sequence[Done]) -> Talk[Ready | Complete | Failure]:
         if done:
@@ -127,6 +126,12 @@ class Meshy:
         now: float,  # noqa: ARG002  # these are not dated
     ) -> Hint | Forged | Ignored:
         return webhook.verify(headers, body, secrets)
+
+
+def evenly(requests_per_second: int) -> Limit:
+    """A sixth below the limit, in small steps: of bursts of 18, two arrived within one second."""
+    step = max(2, requests_per_second // 10)
+    return Limit(step, 1.2 * step / requests_per_second)
 
 
 def _path(resource: str, task: str = "") -> str:
