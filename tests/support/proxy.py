@@ -1,21 +1,34 @@
 """A network between us and Postgres that can fail: cut, refuse, or swallow without a word."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Self
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 CHUNK = 65_536
+GREETING = 1_000  # bytes, in which a client says its name
+
+
+@dataclass(eq=False)
+class Flow:
+    """A connection: whether anything passes, and what the client called itself."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    greeting: bytes = b""
+
+    def note(self, data: bytes) -> None:
+        if len(self.greeting) < GREETING:
+            self.greeting += data
 
 
 class Proxy:
     def __init__(self, url: str) -> None:
         self._url = url
         self._target = conninfo_to_dict(url)
-        self._flows = asyncio.Event()
-        self._flows.set()
+        self._flows: set[Flow] = set()
         self._refuses = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -26,11 +39,14 @@ class Proxy:
         port = self._server.sockets[0].getsockname()[1]
         return make_conninfo(self._url, host="127.0.0.1", port=port)
 
-    def blackhole(self) -> None:
-        """Every connection stays open, and nothing passes through it any more, ever."""
-        self._flows.clear()  # for those that are open; the next ones get another
-        self._flows = asyncio.Event()
-        self._flows.set()
+    def blackhole(self, name: str = "") -> None:
+        """Connections stay open, and nothing passes any more: all, or those of that name.
+
+        New ones work.
+        """
+        for flow in self._flows:
+            if name.encode() in flow.greeting:
+                flow.open.clear()
 
     def cut(self) -> None:
         """Every connection is closed."""
@@ -61,30 +77,49 @@ class Proxy:
         if self._refuses:
             writer.close()
             return
-        flows = self._flows
-        host, port = str(self._target["host"]), self._target["port"]
-        if host.startswith("/"):
-            there = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-        else:
-            there = await asyncio.open_connection(host, int(str(port)))
+        flow = Flow()
+        flow.open.set()
+        try:
+            there = await self._connect()
+        except OSError:
+            writer.close()
+            return
         ends = {writer, there[1]}
         self._writers |= ends
+        self._flows.add(flow)
         try:
             await asyncio.gather(
-                self._pump(reader, there[1], flows), self._pump(there[0], writer, flows)
+                self._pump(reader, there[1], flow, flow.note),
+                self._pump(there[0], writer, flow, ignore),
             )
         finally:
             self._writers -= ends
+            self._flows.discard(flow)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, port = str(self._target["host"]), self._target["port"]
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, int(str(port)))
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        flow: Flow,
+        note: Callable[[bytes], None],
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK):
-                await flows.wait()
+                note(data)
+                await flow.open.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+def ignore(data: bytes) -> None:
+    """The server's greeting names nobody."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import structlog
 
 from worker.ending import AGAIN_AFTER, end_tasks
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # what has come back is used within seconds
 LONG_ENOUGH = 60.0  # s, after which an end is no sign of a fault that repeats itself
 
 Start = Callable[[], Awaitable[None]]

@@ -13,6 +13,9 @@ CONNECTION_BUDGET = POOLED + LISTENING
 CONNECT_TIMEOUT = 10  # s
 CHECKOUT_TIMEOUT = 10.0  # s, to wait for a free connection of the pool
 STATEMENT_TIMEOUT = "15s"
+# The pool tries again after 1, 2, 4, 8 … s, for five minutes unless told otherwise: after an outage
+# of 90 s its next try may be 37 s away. So it gives up early, and begins anew.
+RECONNECT_TIMEOUT = 4.0  # s
 ANSWER_TIMEOUT = 20.0  # s, for a server that does not even say that the statement timed out
 
 # A network that swallows packets is noticed after half a minute, not after two hours.
@@ -42,6 +45,8 @@ def new_pool(url: str) -> Pool:
         min_size=1,
         max_size=POOLED,
         timeout=CHECKOUT_TIMEOUT,
+        reconnect_timeout=RECONNECT_TIMEOUT,
+        reconnect_failed=AsyncConnectionPool.check,  # which opens one where there is none
         configure=prepare,
         name="meshqueue",
         open=False,

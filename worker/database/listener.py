@@ -14,8 +14,8 @@ from psycopg import AsyncConnection, Notify, sql
 
 from worker.database.connection import connect_options
 
-PROBE_EVERY = 5.0  # s
-PROBE_TIMEOUT = 5.0
+PROBE_EVERY = 3.0  # s
+PROBE_TIMEOUT = 3.0  # psycopg then waits 5 s more for a connection that is open and dead
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 Heard = Callable[[str, str], Awaitable[None]]
