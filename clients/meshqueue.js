@@ -65,7 +65,10 @@ export async function createJob(supabase, request, { signal, userId } = {}) {
     if (error instanceof JobError) error.idempotency_key = idempotency_key
     // Refused at the first asking: no job needs the images. After a lost answer, or when aborted, one may.
     const unused = !asked || (error instanceof JobError && error.attempt === 0)
-    if (unused && uploaded.length) supabase.storage.from('inputs').remove(uploaded).catch(() => {})
+    if (unused && uploaded.length) {
+      const removed = supabase.storage.from('inputs').remove(uploaded).catch(() => {})
+      await within(LOOK_TIMEOUT, signal, () => removed).catch(() => {})
+    }
     throw error
   }
 }

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.newest_postgres
 
 NODE = Path(__file__).parent / "node"
 IMAGE = base64.b64encode(PNG).decode()
-EXIT_TIMEOUT = 20
 
 
 @pytest.fixture(scope="session")
@@ -44,20 +43,17 @@ class Journey:
     seen: list[Row] = field(default_factory=list)
 
     async def end(self) -> Any:
-        """What came out; by then the process has ended by itself: no timer, no channel is left."""
-        result = None
+        """What came out, once it is sure that no timer, no channel and no rejection was left."""
+        said = dict[str, Any]()
         assert self.process.stdout is not None
         async for line in self.process.stdout:
-            said = json.loads(line)
-            assert said["what"] != "unhandled", said
-            if said["what"] == "seen":
-                self.seen.append(said["value"])
-            else:
-                result = said["value"]
-                break
-        async with asyncio.timeout(EXIT_TIMEOUT):
-            rest, _ = await self.process.communicate()
-        assert (rest, self.process.returncode) == (b"", 0)
+            match json.loads(line):
+                case {"what": "seen", "value": row}:
+                    self.seen.append(row)
+                case {"what": what, "value": value}:
+                    said[what] = value
+        assert said.pop("left") == {"timers": 0, "channels": 0}
+        ((_, result),) = said.items()
         return result
 
     def abort(self) -> None:

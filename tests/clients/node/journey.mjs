@@ -4,6 +4,17 @@ import { createClient } from '@supabase/supabase-js'
 import ws from 'ws'
 import * as meshqueue from './meshqueue.js'
 
+// The timers that the file under test set and neither cleared nor saw ring.
+const timers = new Set()
+const { setTimeout: set, clearTimeout: clear } = globalThis
+globalThis.setTimeout = (ring, wait, ...given) => {
+  const ours = new Error().stack.split('\n')[2].includes('/meshqueue.js')
+  const timer = set(() => (timers.delete(timer), ring(...given)), wait)
+  if (ours) timers.add(timer)
+  return timer
+}
+globalThis.clearTimeout = (timer) => (timers.delete(timer), clear(timer))
+
 const { url, key, session, call, request } = JSON.parse(process.argv[2])
 const say = (what, value) => process.stdout.write(`${JSON.stringify({ what, value })}\n`)
 process.on('unhandledRejection', (error) => say('unhandled', String(error)))
@@ -20,8 +31,7 @@ const supabase = createClient(url, key, {
 })
 
 const controller = new AbortController()
-const orders = createInterface({ input: process.stdin })
-orders.on('line', () => controller.abort())
+createInterface({ input: process.stdin }).on('line', () => controller.abort())
 const { signal } = controller
 const onProgress = (job) => say('seen', job)
 const bytes = (image) => Buffer.from(image, 'base64')
@@ -48,5 +58,6 @@ try {
   const { name, message, code, details, hint, job } = error
   say('error', { name, message, code, details, hint, job })
 }
-orders.close() // what is still running now keeps the process alive
-process.stdin.unref?.()
+for (let turn = 0; turn < 100 && supabase.getChannels().length; turn++) await new Promise((next) => set(next, 20))
+say('left', { timers: timers.size, channels: supabase.getChannels().length })
+process.exit()
