@@ -21,6 +21,7 @@ from worker.simulator import BookedTask, Simulator
 
 PLENTY = 10_000_000
 REQUESTS_PER_SECOND = 100  # of Meshy's Enterprise plan
+LABOUR = "tests.bench.labour"
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Load:
     folder: Path
     connection: psycopg.Connection
     user: UUID
+    labour: str
 
     def create(self, prompt: str, **more: Any) -> None:
         """By the service role, which no rate limits; committed when it returns."""
@@ -75,7 +77,7 @@ class Load:
             **more,
         }
         with subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.labour", json.dumps(given)],
+            [sys.executable, "-m", self.labour, json.dumps(given)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -89,9 +91,9 @@ class Load:
 
 
 @contextmanager
-def load(slots: int) -> Iterator[Load]:
+def load(slots: int, speed: float = 1.0, labour: str = LABOUR) -> Iterator[Load]:
     with ExitStack() as stack:
-        simulator = stack.enter_context(Simulator(seed=1, texture_size=16))
+        simulator = stack.enter_context(Simulator(seed=1, texture_size=16, speed=speed))
         simulator.meshy.account.credits = PLENTY
         simulator.meshy.account.queued_tasks = PLENTY
         simulator.meshy.account.requests_per_second = REQUESTS_PER_SECOND
@@ -104,7 +106,7 @@ def load(slots: int) -> Iterator[Load]:
             connection.execute(
                 "update app_settings set value = %s where key = %s", [str(value), key]
             )
-        yield Load(simulator, database, folder, connection, user)
+        yield Load(simulator, database, folder, connection, user, labour)
 
 
 def new_user(connection: psycopg.Connection) -> UUID:
