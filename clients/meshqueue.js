@@ -30,6 +30,8 @@ export class JobError extends Error {
   }
 }
 
+const refusal = (status, message, details) => new JobError({ code: `PT${status}`, message, details, status })
+
 /** From a prompt to `{ job, files }`, each file with a signed `url`. Aborting stops the waiting, not the job. */
 export async function generateModel(supabase, request, { onProgress, signal, userId, seconds } = {}) {
   let job = await createJob(supabase, request, { signal, userId })
@@ -110,7 +112,8 @@ export async function watchJob(supabase, jobId, onProgress = () => {}, { signal 
 
 /** Stops the job and gives the reserved credits back. */
 export const cancelJob = async (supabase, jobId, { signal } = {}) =>
-  (await insist(CREATE_TIMEOUT, signal, (stop) => supabase.rpc('cancel_ai_job', { job_id: jobId }).abortSignal(stop)))[0]
+  (await insist(CREATE_TIMEOUT, signal, (stop) =>
+    supabase.rpc('cancel_ai_job', { job_id: jobId }).abortSignal(stop)))[0]
 
 /** The job's files, each with a `url` that needs no header and lives `seconds`. */
 export async function signedUrls(supabase, job, seconds = 3600, { signal } = {}) {
@@ -133,12 +136,13 @@ function succeeded(job) {
 
 async function urlOf(supabase, { bucket, path, url }, seconds, signal) {
   if (!path) return url
-  return (await insist(LOOK_TIMEOUT, signal, () => supabase.storage.from(bucket).createSignedUrl(path, seconds))).signedUrl
+  const sign = () => supabase.storage.from(bucket).createSignedUrl(path, seconds)
+  return (await insist(LOOK_TIMEOUT, signal, sign)).signedUrl
 }
 
 async function signedIn(supabase) {
   const { data } = await supabase.auth.getSession()
-  if (!data.session) throw new JobError({ code: 'PT401', status: 401 })
+  if (!data.session) throw refusal(401)
   return data.session.user.id
 }
 
@@ -148,7 +152,7 @@ async function place(supabase, owner, image, uploaded, signal) {
   const { uri, data, angle } = plain ? image : { data: image }
   const bytes = await within(UPLOAD_TIMEOUT, signal, (stop) => (uri ? fetched(uri, stop) : bytesOf(data)))
   const type = typeOf(bytes)
-  if (!type) throw new JobError({ code: 'PT400', message: 'An image must be a PNG, JPEG or WebP.', details: 'images', status: 400 })
+  if (!type) throw refusal(400, 'An image must be a PNG, JPEG or WebP.', 'images')
   const path = `${owner}/${uuid()}.${type}`
   uploaded.push(path)
   const upload = () => supabase.storage.from('inputs').upload(path, bytes, { contentType: `image/${type}` })
@@ -179,7 +183,7 @@ async function look(supabase, jobId, signal) {
   try {
     const select = (stop) => supabase.from('ai_jobs').select('*').eq('id', jobId).abortSignal(stop)
     const [row] = await answered(LOOK_TIMEOUT, signal, select)
-    if (!row) throw new JobError({ code: 'PT404', message: 'There is no such job.', details: 'job_id', status: 404 })
+    if (!row) throw refusal(404, 'There is no such job.', 'job_id')
     return row
   } catch (error) {
     if (!error?.transient) throw error // else the next look will tell
@@ -254,9 +258,10 @@ async function insist(timeout, signal, send) {
 async function answered(timeout, signal, send) {
   const { data, error, status } = await within(timeout, signal, send)
   if (!error) return data
-  const met = Number(error.statusCode ?? error.status ?? status ?? 0)
-  const code = error.code || error.statusCode || (met ? String(met) : 'no_answer')
-  throw new JobError({ code: error.statusCode ?? code, message: error.message, details: error.details, hint: error.hint, status: met })
+  const { message, details, hint } = error
+  const met = Number(error.statusCode ?? error.status ?? status ?? 0) // Storage says 400 and means its statusCode
+  const code = error.statusCode || error.code || (met ? String(met) : 'no_answer')
+  throw new JobError({ code, message, details, hint, status: met })
 }
 
 /** What `send` answers, or an error when that takes too long or is aborted: at once, whatever `send` does then. */

@@ -29,6 +29,7 @@ class Front:
     realtime: Realtime
     url: str = ""
     seen: list[str] = field(default_factory=list)
+    _held: str | None = None
     _cuts: dict[str, int] = field(default_factory=dict)
     http: httpx.AsyncClient | None = None
 
@@ -36,12 +37,18 @@ class Front:
         """The next requests whose path ends so are carried out, and their answers get lost."""
         self._cuts[path] = times
 
+    def hold(self, path: str) -> None:
+        """Requests whose path ends so reach nobody, and get no answer."""
+        self._held = path
+
     def count(self, path: str) -> int:
         return sum(each.endswith(path) for each in self.seen)
 
     async def pass_on(self, request: Request) -> Response:
         path = request.url.path
         self.seen.append(path)
+        if self._held and path.endswith(self._held):
+            return Hung()
         base, rest = self._target(path)
         self.http = self.http or httpx.AsyncClient(timeout=TIMEOUT)
         answer = await self.http.request(
@@ -66,6 +73,12 @@ class Front:
                 self._cuts[end] -= 1
                 return True
         return False
+
+
+class Hung(Response):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, send
+        await gone(receive)
 
 
 class Lost(Response):

@@ -75,6 +75,7 @@ class Phone:
             "url": self.app.front.url,
             "key": token("anon"),
             "session": session_of(self.user_id),
+            "user_id": str(self.user_id),
             "call": call,
             "request": request,
         }
@@ -234,3 +235,24 @@ async def test_abort(install: Install) -> None:
         error = await journey.end()
     assert error["name"] == "AbortError"
     assert jobs.job(phone.app.house.db, journey.seen[0]["id"])["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize("path", [".png", "/rpc/create_ai_job_with_credits", "/ai_jobs"])
+async def test_aborted_at_any_moment(install: Install, path: str) -> None:
+    """While an upload, the create or a look hangs: it ends at once, nothing is left."""
+    phone = install()
+    phone.app.front.hold(path)
+    async with phone.run("generate", images=[IMAGE]) as journey:
+        await until(lambda: phone.app.front.count(path), "the request")
+        journey.abort()
+        async with asyncio.timeout(10):
+            assert (await journey.end())["name"] == "AbortError"
+
+
+async def test_tokens_of_the_apps_own(install: Install) -> None:
+    """A client that has no session, only access tokens, says whose images they are."""
+    phone = install()
+    made = await phone.result("own", images=[IMAGE])
+    (image,) = made["request_payload"]["images"]
+    assert list(phone.app.house.objects("inputs")) == [image["path"]]
+    assert phone.app.front.realtime.joins == 1

@@ -238,6 +238,22 @@ async def test_nothing_is_left_behind(app: App, client: AsyncClient, user_id: UU
     assert jobs.job(app.house.db, job["id"])["status"] == "QUEUED"
 
 
+@pytest.mark.parametrize("path", [".png", "/rpc/create_ai_job_with_credits", "/ai_jobs"])
+async def test_canceled_at_any_moment(
+    app: App, client: AsyncClient, user_id: UUID, path: str
+) -> None:
+    """While an upload, the create or a look hangs: the task ends at once, nothing is left."""
+    app.front.hold(path)
+    task = asyncio.create_task(meshqueue.generate_model(client, images=[PNG]))
+    await until(lambda: app.front.count(path), "the request")
+    task.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert client.get_channels() == []
+    assert len(job_ids(app, user_id)) == (path == "/ai_jobs")
+
+
 async def test_an_apps_own_mistake_comes_back_to_it(
     app: App, client: AsyncClient, user_id: UUID
 ) -> None:

@@ -15,7 +15,7 @@ globalThis.setTimeout = (ring, wait, ...given) => {
 }
 globalThis.clearTimeout = (timer) => (timers.delete(timer), clear(timer))
 
-const { url, key, session, call, request } = JSON.parse(process.argv[2])
+const { url, key, session, user_id: userId, call, request } = JSON.parse(process.argv[2])
 const say = (what, value) => process.stdout.write(`${JSON.stringify({ what, value })}\n`)
 process.on('unhandledRejection', (error) => say('unhandled', String(error)))
 
@@ -25,8 +25,9 @@ const storage = {
   setItem: (name, value) => stored.set(name, value),
   removeItem: (name) => stored.delete(name),
 }
+const signedIn = { auth: { storage, storageKey: 'session', autoRefreshToken: false } }
 const supabase = createClient(url, key, {
-  auth: { storage, storageKey: 'session', autoRefreshToken: false },
+  ...(call === 'own' ? { accessToken: async () => session.access_token } : signedIn),
   realtime: { transport: globalThis.WebSocket ?? ws, disconnectOnEmptyChannelsAfterMs: 0 },
 })
 
@@ -46,6 +47,11 @@ const calls = {
   },
   watch: () => meshqueue.watchJob(supabase, request.id, onProgress, { signal }),
   cancel: () => meshqueue.cancelJob(supabase, request.id),
+  async own() {
+    const job = await meshqueue.createJob(supabase, { images: request.images.map(bytes) }, { userId })
+    const canceling = new Promise((done) => set(() => done(meshqueue.cancelJob(supabase, job.id)), 1000))
+    return (await Promise.all([meshqueue.watchJob(supabase, job.id), canceling]))[0]
+  },
   async both() {
     const [one, other] = request.ids
     return Promise.all([one, other].map((id) => meshqueue.watchJob(supabase, id, onProgress)))
