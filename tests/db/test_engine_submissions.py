@@ -60,7 +60,11 @@ def test_an_accepted_request_is_written_down(db: Database) -> None:
     assert worker.submitting(run, content={"mode": "preview"}, expected=5) == {**OK, "n": 1}
     assert worker.submitted(run, 1, "task-1", 7) == {**OK, "hint_seen": False}
     (row,) = submissions(db, run)
-    assert (row["provider"], row["attempt"], row["digest"]) == ("MESHY", 1, "digest")
+    assert (row["provider"], row["attempt"], row["digest"]) == (
+        "MESHY",
+        1,
+        f"digest of run {run['run']}",
+    )
     assert (row["content"], row["provider_credits"]) == ({"mode": "preview"}, 7)
     assert row["accepted_at"] is not None
 
@@ -154,6 +158,17 @@ def test_a_task_is_adopted_by_one_run_only(db: Database) -> None:
     lost_long_ago(db, worker, run)
     assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
     assert outcomes(db, run) == [(1, "lost", None)]
+
+
+def test_a_task_may_be_a_twins(db: Database) -> None:
+    """While an equal order's request is under way, nobody adopts the task that it may be."""
+    worker = new_worker(db)
+    twin, run = begun(db, worker), begun(db, worker)
+    lost_long_ago(db, worker, run)
+    worker.submitting(twin, digest=f"digest of run {run['run']}")
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "not_yet"}
+    worker.submitted(twin, 1, "task-1")
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
 
 
 def test_only_a_lost_request_adopts(db: Database) -> None:

@@ -37,10 +37,17 @@ class Worker:
         return self._call("begin_delivery(%s, %s)", job_id, self.id)
 
     def submitting(
-        self, run: Answer, *, content: Answer | None = None, expected: int | None = None
+        self,
+        run: Answer,
+        *,
+        content: Answer | None = None,
+        expected: int | None = None,
+        digest: str | None = None,
     ) -> Answer:
-        query = "record_submitting(%s, %s, %s, 'digest', %s, %s)"
-        return self._call(query, *self._fence(run), content or {}, expected)
+        """Of an order that nobody else has, unless its digest is given."""
+        query = "record_submitting(%s, %s, %s, %s, %s, %s)"
+        told = (digest or f"digest of run {run['run']}", content or {}, expected)
+        return self._call(query, *self._fence(run), *told)
 
     def submitted(
         self, run: Answer, n: int, task_id: str, provider_credits: int | None = None

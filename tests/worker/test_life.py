@@ -62,6 +62,20 @@ async def test_tripo_makes_a_model(
     assert all(task.status == "success" for task in simulator.book("tripo").tasks)
 
 
+async def test_what_cannot_be_rigged_is_delivered_without(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The model comes as it is, the result names what is missing, and the rig costs nothing."""
+    simulator.tripo.dialect.riggable = False
+    user = rich_user(db, 100)
+    job = jobs.create(db, user, jobs.TRIPO_RIG)
+    async with working(plan_for(db, simulator, tmp_path)):
+        ended = await the_end(db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+    assert ended["result_payload"]["missing"] == ["RIG"]
+    assert jobs.account(db, user) == (100 - (ended["credits_cost"] - 10), 0)
+
+
 async def test_a_canceled_job_is_withdrawn(
     db: Database, simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -25,15 +25,20 @@ class Objects:
         self._storage = storage
 
     async def remove_due(self) -> None:
-        while claimed := await self._engine.claim_removals(AT_ONCE):
-            for bucket, objects in by_bucket(claimed):
-                await self._remove(bucket, objects)
-            if len(claimed) < AT_ONCE:
-                return
+        while await self._remove_some() == AT_ONCE:
+            pass
 
-    async def _remove(self, bucket: str, objects: list[StoredObject]) -> None:
+    async def _remove_some(self) -> int:
+        until = asyncio.get_running_loop().time() + IN_TIME  # of all of them, from the question on
+        claimed = await self._engine.claim_removals(AT_ONCE)
+        for bucket, objects in by_bucket(claimed):
+            await self._remove(bucket, objects, until)
+        return len(claimed)
+
+    async def _remove(self, bucket: str, objects: list[StoredObject], until: float) -> None:
         try:
-            async with asyncio.timeout(IN_TIME):
+            async with asyncio.timeout_at(until):
+                await asyncio.sleep(0)  # where it is too late already, nothing is asked
                 outcome = await self._storage.remove(bucket, [each.path for each in objects])
         except TimeoutError:
             await self._engine.not_removed(objects, "the storage takes too long")

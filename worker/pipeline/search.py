@@ -70,13 +70,15 @@ async def look(tools: Tools, held: Held, lost: Lost) -> tuple[Verdict, Listing] 
 
 
 async def adopt(tools: Tools, held: Held, lost: Lost, task_id: str) -> Position | Ending | None:
-    """None: another run was quicker, and the list must be looked at again."""
+    """None: another run was quicker, or may be about to be; the list is looked at again."""
     outcome = await tools.engine.adopt_task(held.run, lost.n, task_id)
     log.info("task_adopted", action="task_adopted", run=held.run.id, outcome=outcome)
     if outcome in ("ok", "draining"):
         task = task_of({"resource": lost.step.resource}, task_id)
         return Watched(lost.n, lost.step.name, task, lost.done)
-    return None if outcome == "claimed" else Leave()
+    if outcome == "not_yet":
+        await asyncio.sleep(AGAIN_AFTER)
+    return None if outcome in ("claimed", "not_yet") else Leave()
 
 
 async def prove_absent(tools: Tools, held: Held, lost: Lost, listing: Listing) -> Position | Ending:

@@ -93,7 +93,7 @@ as $$
 $$;
 revoke execute on function meshqueue.files_of_result(uuid, jsonb) from public, anon, authenticated;
 
--- What a client is told of the result. `missing`: stages that failed while the best model was delivered.
+-- What a client is told of the result. `missing`: stages that made nothing while the best model was delivered.
 create function meshqueue.result_of(job public.ai_jobs, report jsonb, links jsonb)
 returns jsonb
 language sql stable
@@ -114,7 +114,7 @@ as $$
       where r.job_id = job.id),
     'missing', (
       select jsonb_agg(st) from unnest(job.stages) st
-      where not exists (select from meshqueue.runs r where r.job_id = job.id and r.stage = st and r.state = 'done'))))
+      where not exists (select from meshqueue.runs r where r.job_id = job.id and r.stage = st and meshqueue.has_made(r)))))
 $$;
 revoke execute on function meshqueue.result_of(public.ai_jobs, jsonb, jsonb) from public, anon, authenticated;
 

@@ -313,6 +313,16 @@ end
 $$;
 revoke execute on function meshqueue.job_history() from public, anon, authenticated;
 
+-- A model that can't be rigged is delivered without, and the stage is not charged.
+create function meshqueue.has_made(run meshqueue.runs)
+returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select run.state = 'done' and not (run.stage = 'RIG' and coalesce(run.result -> 'facts' -> 'riggable' = 'false', false))
+$$;
+revoke execute on function meshqueue.has_made(meshqueue.runs) from public, anon, authenticated;
+
 -- What an ended job costs its user: finished stages when it succeeded; when canceled, and only under
 -- cancel_refund = unsubmitted, the stages whose paid task can't be taken back.
 create function meshqueue.charge_of(job public.ai_jobs)
@@ -321,7 +331,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(r.credits) filter (where case job.status
-    when 'SUCCEEDED' then r.state = 'done'
+    when 'SUCCEEDED' then meshqueue.has_made(r)
     when 'CANCELED' then r.charged_once_submitted and exists (
       select from meshqueue.submissions s
       where s.run_id = r.id and s.outcome in ('intent', 'accepted', 'lost', 'succeeded'))

@@ -222,7 +222,21 @@ as $$
 $$;
 revoke execute on function meshqueue.claimed_tasks(public.provider_type, text[]) from public, anon, authenticated;
 
--- The list shows a task that is ours. 'claimed': another run has it.
+-- An equal order of another run is under way: a task with this content may be the one that it is about to record.
+create function meshqueue.twin_under_way(of_run bigint, of_n integer)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from meshqueue.submissions mine
+    join meshqueue.submissions twin using (provider, digest)
+    where mine.run_id = of_run and mine.n = of_n and twin.run_id <> of_run
+      and twin.outcome = 'intent' and twin.intent_at > now() - interval '3 minutes')
+$$;
+revoke execute on function meshqueue.twin_under_way(bigint, integer) from public, anon, authenticated;
+
+-- The list shows a task that is ours. 'claimed': another run has it. 'not_yet': it may be another's; look again.
 create function meshqueue.adopt_task(run bigint, attempt integer, worker uuid, n integer, task_id text)
 returns jsonb
 language plpgsql
@@ -235,6 +249,8 @@ begin
   held := meshqueue.hold_run(run, attempt, worker, false);
   if held.outcome = 'fenced' then
     return jsonb_build_object('outcome', 'fenced');
+  elsif meshqueue.twin_under_way(run, n) then
+    return jsonb_build_object('outcome', 'not_yet');
   end if;
   update meshqueue.submissions s set outcome = 'accepted', task_id = adopt_task.task_id, accepted_at = now()
     where s.run_id = run and s.n = adopt_task.n and s.outcome = 'lost';

@@ -17,6 +17,7 @@ from worker.pipeline.delivery.links import MODEL, Links, fresh_links
 from worker.providers.outcome import Link
 
 AT_ONCE = 4  # files of one job
+PICTURE = "png"  # or JPEG or WebP: those who check look into it
 PAUSES = (0.0, 2.0, 10.0)  # s, before each try
 FAULTS = {
     Reason.PASSING: Fault.PASSING,
@@ -83,9 +84,14 @@ def noted(haul: Haul, link: Link, fetched: Fetched | NotFetched) -> Piece | None
 
 
 async def check(depot: Depot, haul: Haul, pieces: Sequence[Piece]) -> None:
-    verdicts = await depot.optimisers.check([(piece.path, piece.format) for piece in pieces])
+    verdicts = await depot.optimisers.check([(piece.path, kind_of(piece)) for piece in pieces])
     for piece, verdict in zip(pieces, verdicts, strict=True):
         judge_piece(haul, piece, verdict)
+
+
+def kind_of(piece: Piece) -> str:
+    """What is no model is a picture, whatever its address ends in."""
+    return piece.format if piece.role == "model" else PICTURE
 
 
 def judge_piece(haul: Haul, piece: Piece, verdict: Verdict) -> None:

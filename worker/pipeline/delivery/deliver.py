@@ -6,7 +6,6 @@ the content, so what was stored before is found; what no row names in the end is
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import assert_never
 
 import structlog
@@ -19,11 +18,13 @@ from worker.pipeline.delivery.haul import Haul
 from worker.pipeline.delivery.keeping import keep_all
 from worker.pipeline.delivery.links import Links, fresh_links
 from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
+from worker.pipeline.delivery.workplace import workplace
 from worker.pipeline.held import Held
 from worker.pipeline.submission import facts_of
 from worker.providers.texts import explain
 
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
+DISK = 30.0  # s
 
 log = structlog.get_logger()
 
@@ -32,8 +33,7 @@ async def deliver(depot: Depot, held: Held) -> str:
     if held.run.request.get("store_assets") is False:
         ending = await hand_on(depot, held.run)
     else:
-        with TemporaryDirectory(prefix="meshqueue-", ignore_cleanup_errors=True) as folder:
-            ending = await store(depot, held, Path(folder))
+        ending = await store_from_here(depot, held)
     return ending if isinstance(ending, str) else await conclude(depot, held, ending)
 
 
@@ -43,6 +43,17 @@ async def hand_on(depot: Depot, run: Run) -> str | Ending:
     if not isinstance(links, Links):
         return links
     return await depot.engine.finish_delivery(run, [], {}, {}, links_of(links))
+
+
+async def store_from_here(depot: Depot, held: Held) -> str | Ending:
+    """What the network or the storage says comes as a value: this is our own disk, full say."""
+    try:
+        async with workplace() as folder:
+            return await store(depot, held, folder)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        return Later("disk", DISK, f"this worker's disk: {error.strerror}")
 
 
 async def store(depot: Depot, held: Held, folder: Path) -> str | Ending:

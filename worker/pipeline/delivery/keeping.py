@@ -43,13 +43,16 @@ class Kept:
 async def keep_all(depot: Depot, run: Run, haul: Haul) -> tuple[Kept, ...] | Later | Full | Over:
     planned = tuple(Kept(piece, depot.bucket, key_of(run, piece)) for piece in haul.pieces.values())
     objects = [StoredObject(file.bucket, file.key) for file in planned]
+    # From before the question: whoever is stopped for an hour right after it uploads nothing more.
+    in_time = asyncio.timeout_at(asyncio.get_running_loop().time() + IN_TIME)
     match await depot.engine.intend_objects(run, objects):
         case "fenced":
             return Over()
         case "busy":
             return Later("removing", REMOVING)
     try:
-        async with asyncio.timeout(IN_TIME):
+        async with in_time:
+            await asyncio.sleep(0)  # where it is too late already, nothing is sent
             outcomes = await put_all(depot, planned)
     except TimeoutError:
         return Later("storage", UNREACHABLE, "the storage takes too long")
@@ -65,6 +68,7 @@ def key_of(run: Run, piece: Piece) -> str:
 
 
 async def put_all(depot: Depot, files: Sequence[Kept]) -> list[Put | NotPut]:
+    """None goes on when another one fails unexpectedly: the files are gone a moment later."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def put(file: Kept) -> Put | NotPut:
@@ -73,7 +77,9 @@ async def put_all(depot: Depot, files: Sequence[Kept]) -> list[Put | NotPut]:
                 file.bucket, file.key, file.piece.path, file.content_type
             )
 
-    return list(await asyncio.gather(*(put(file) for file in files)))
+    async with asyncio.TaskGroup() as group:
+        puts = [group.create_task(put(file)) for file in files]
+    return [each.result() for each in puts]
 
 
 def judge(

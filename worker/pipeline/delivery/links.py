@@ -1,6 +1,6 @@
 """Where the provider keeps a job's files at this moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from worker.pipeline.order import stages_before
 from worker.providers.failure import Failure, Kind, Next
 from worker.providers.order import Task
 from worker.providers.outcome import Canceled, Failed, Link, Output, Succeeded, Unseen, Working
+from worker.providers.protocol import Provider
 
 ASK_AGAIN_AFTER = 10.0  # s, without the provider's own word on it
 MODEL = ("model", "glb")
@@ -26,24 +27,39 @@ async def fresh_links(depot: Depot, run: Run) -> Links | Later | GiveUp:
     served = depot.served.get(run.provider)
     if served is None:
         return Later("no_key", ASK_AGAIN_AFTER, f"this worker has no key for {run.provider}")
+    found: list[Output] = []
+    for tasks in stages_to_deliver(run):
+        outputs = await look_at_all(served.provider, tasks)
+        if not isinstance(outputs, list):
+            return outputs
+        found += outputs
+        if any(is_model(link) for output in outputs for link in output.links):
+            break
+    return merged(found)
+
+
+def stages_to_deliver(run: Run) -> Iterator[tuple[Task, ...]]:
+    """Tasks of those that ended well, the last first: one without a model adds to another's."""
+    for stage in reversed(stages_before(run)):
+        if tasks := run.finished[stage].get("tasks"):
+            yield tuple(Task(task["resource"], task["id"]) for task in tasks)
+
+
+async def look_at_all(provider: Provider, tasks: tuple[Task, ...]) -> list[Output] | Later | GiveUp:
     outputs = []
-    for task in tasks_to_deliver(run):
-        match await served.provider.look(task):
+    for task in tasks:
+        match await provider.look(task):
             case Succeeded(output):
                 outputs.append(output)
             case Failed(failure) | Unseen(failure):
                 return ending_of(failure)
             case Working() | Canceled():
                 return GiveUp(Failure(Kind.TASK_FAILED, "the task has no result any more"))
-    return merged(outputs)
+    return outputs
 
 
-def tasks_to_deliver(run: Run) -> tuple[Task, ...]:
-    """Those of the last stage that ended well."""
-    for stage in reversed(stages_before(run)):
-        if tasks := run.finished[stage].get("tasks"):
-            return tuple(Task(task["resource"], task["id"]) for task in tasks)
-    return ()
+def is_model(link: Link) -> bool:
+    return (link.role, link.format) == MODEL
 
 
 def ending_of(failure: Failure) -> Later | GiveUp:

@@ -31,9 +31,8 @@ def _after(order: Order, done: Sequence[Done], models: Models) -> Ready | Comple
     named = {each.step: each for each in done}
     if order.stage is Stage.RIG and "rig" not in named:
         facts = named["rig-check"].result.output.facts if "rig-check" in named else {}
-        if facts.get("riggable") is False or order.source is None:
-            return Complete(Output(facts=facts))
-        return Ready(rig(order.source, models, facts))
+        if facts.get("riggable") is not False and order.source:
+            return Ready(rig(order.source, models, facts))
     for format_ in order.formats:
         if format_ in FORMATS and f"convert-{format_}" not in named:
             return Ready(convert(order, _source_of_formats(order, done), format_))
@@ -41,8 +40,12 @@ def _after(order: Order, done: Sequence[Done], models: Models) -> Ready | Comple
 
 
 def _source_of_formats(order: Order, done: Sequence[Done]) -> Task:
-    """After a REMESH its own source: nobody says whether what was converted can be again."""
-    if order.stage is Stage.REMESH and order.source:
+    """After a REMESH its own source: nobody says whether what was converted can be again.
+
+    What could not be rigged is converted as it is.
+    """
+    unrigged = order.stage is Stage.RIG and all(each.step != "rig" for each in done)
+    if order.source and (order.stage is Stage.REMESH or unrigged):
         return order.source
     models = [each.task for each in done if not each.step.startswith("convert-")]
     return models[-1] if models else done[0].task
