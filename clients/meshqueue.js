@@ -87,7 +87,8 @@ export async function watchJob(supabase, jobId, onProgress = () => {}, { signal 
   const show = (news) => {
     const before = job
     job = { ...before, ...news, progress: Math.max(before?.progress ?? 0, news.progress ?? 0) }
-    if (['status', 'stage', 'progress'].some((field) => before?.[field] !== job[field])) onProgress(job)
+    if (['status', 'stage', 'progress'].every((field) => before?.[field] === job[field])) return
+    Promise.resolve(onProgress(job)).catch((thrown) => hear({ thrown })) // an async one is not waited for
   }
   try {
     for (;;) {
@@ -98,6 +99,7 @@ export async function watchJob(supabase, jobId, onProgress = () => {}, { signal 
       for (let due = false; !due; ) {
         if (!inbox.length) await rest(pause * (0.75 + Math.random() / 2), signal, alarm)
         const message = inbox.shift()
+        if (message && 'thrown' in message) throw message.thrown
         due = message?.event !== 'progress'
         if (!due) show({ stage: message.stage, progress: message.progress })
         // Messages may be missing at first and get lost at any time: after each join looks are frequent, then rarer.

@@ -256,3 +256,11 @@ async def test_tokens_of_the_apps_own(install: Install) -> None:
     (image,) = made["request_payload"]["images"]
     assert list(phone.app.house.objects("inputs")) == [image["path"]]
     assert phone.app.front.realtime.joins == 1
+
+
+async def test_an_apps_own_mistake_comes_back_to_it(install: Install) -> None:
+    """What an async onProgress throws ends the watch; no rejection is left unhandled."""
+    phone = install()
+    job = jobs.create(phone.app.house.db, phone.user_id)
+    error = await phone.result("mistaken", id=str(job["id"]))
+    assert error["message"] == "the app's own"

@@ -47,6 +47,11 @@ const calls = {
   },
   watch: () => meshqueue.watchJob(supabase, request.id, onProgress, { signal }),
   cancel: () => meshqueue.cancelJob(supabase, request.id),
+  async mistaken() {
+    return meshqueue.watchJob(supabase, request.id, async () => {
+      throw new Error('the app\'s own')
+    })
+  },
   async own() {
     const job = await meshqueue.createJob(supabase, { images: request.images.map(bytes) }, { userId })
     const canceling = new Promise((done) => set(() => done(meshqueue.cancelJob(supabase, job.id)), 1000))
