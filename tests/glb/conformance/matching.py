@@ -32,6 +32,7 @@ def match_triangles(source: Primitive, output: Primitive) -> Match:
     ours = named_triangles(source, source_names, visible_corners(source))
     theirs = named_triangles(output, output_names, output.corners())
     pairs = paired(ours, theirs)
+    turn_collapsed(source, output, ours, theirs, pairs)
     if output.grid is not None:
         near = paired_by_distance(source, output, ours, theirs, pairs)
         pairs = np.concatenate([pairs, near])
@@ -134,6 +135,28 @@ def rank_in_run(groups: Integers) -> Integers:
     rows = np.arange(len(groups))
     begins = np.concatenate([[True], groups[1:] != groups[:-1]])[: len(groups)]
     return np.asarray(rows - np.maximum.accumulate(np.where(begins, rows, 0)), dtype=np.int64)
+
+
+def turn_collapsed(
+    source: Primitive,
+    output: Primitive,
+    ours: NamedTriangles,
+    theirs: NamedTriangles,
+    pairs: Integers,
+) -> None:
+    """Where all three corners are one point of the grid, only their looks tell which is which."""
+    for mine, other in pairs[np.ptp(ours.keys[pairs[:, 0]], axis=1) == 0]:
+        corners = theirs.corners[other]
+        theirs.corners[other] = turned_towards(
+            looks(source, ours.corners[mine]), looks(output, corners), corners
+        )
+
+
+def looks(primitive: Primitive, corners: Integers) -> Floats:
+    known = [name for name in ("NORMAL", "TEXCOORD_0") if name in primitive.attributes]
+    return np.concatenate(
+        [np.zeros((len(corners), 1)), *(primitive.values(name)[corners] for name in known)], axis=1
+    )
 
 
 def paired_by_distance(
