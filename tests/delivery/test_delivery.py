@@ -1,6 +1,8 @@
 """From a finished task to files in Storage, rows that name them, and credits that are settled."""
 
 import hashlib
+import tempfile
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from worker.simulator import Fault, Rule
 
 pytestmark = pytest.mark.newest_postgres
 
+# The package shows the function under this name.
+deliver = import_module("worker.pipeline.delivery.deliver")
 LAMP: Row = {"prompt": "a lamp", "refine": False}
 TEXTURED: Row = {"prompt": "a lamp", "refine": {"enable_pbr": True}}
 KATANA: Row = {
@@ -178,3 +182,22 @@ async def test_a_preset_of_the_operator(house: House) -> None:
     job = await house.deliver(rich_user(house.db), TEXTURED)
     model = next(f for f in house.files(job["id"]) if (f["role"], f["format"]) == ("model", "glb"))
     assert b"KHR_draco_mesh_compression" not in house.objects()[model["path"]]
+
+
+async def test_a_disk_that_fails_costs_no_job(
+    house: House, haste: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room for temporary files: the delivery waits and says why; mended, it goes on."""
+    del haste
+    monkeypatch.setattr(tempfile, "tempdir", str(house.folder / "not there"))
+    monkeypatch.setattr(deliver, "DISK", 0.3)
+    job = jobs.create(house.db, rich_user(house.db), LAMP)
+    async with house.working():
+        await until(lambda: held_for(house) == ["disk"], "a held run")
+        (house.folder / "not there").mkdir()
+        ended = await the_end(house.db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+
+
+def held_for(house: House) -> list[str]:
+    return house.db.admin.values("select held_for from meshqueue.runs where state = 'held'")
