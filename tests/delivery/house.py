@@ -1,5 +1,6 @@
 """A worker whose models go to Supabase's Storage, and what lies there in the end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from tests.storage.fast import FAST
 from tests.support import jobs
-from tests.support.daemon import plan_for, the_end, until, working
+from tests.support.daemon import LOOK_EVERY, plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import Row
 from tests.support.project import token
@@ -62,6 +63,13 @@ class House:
     def hurry_removals(self) -> None:
         """As a quarter of an hour later."""
         self.db.admin.execute("update meshqueue.removals set due_at = now()")
+
+    async def remove_all(self, daemon: Daemon) -> None:
+        """What is listed and not claimed; what its own upkeep has claimed, it removes."""
+        while self.db.admin.rows("select from meshqueue.removals"):
+            self.hurry_removals()
+            await daemon.objects.remove_due()
+            await asyncio.sleep(LOOK_EVERY)
 
     async def until_stored(self, *keys: str) -> None:
         await until(lambda: set(self.objects()) == set(keys), "exactly these objects")

@@ -1,14 +1,20 @@
-"""A worker that is killed at the n-th step of its deliveries; its storage is Supabase's.
+"""A worker that meets its fate at the n-th step of its deliveries; its storage is Supabase's.
 
-    python -m tests.delivery.mortal '{"database": …, "supabase": …, "cancel": …, "die_at": 17, …}'
+    python -m tests.delivery.mortal '{"database": …, "supabase": …, "fate": …, "die_at": 17, …}'
 
-With `cancel` its user cancels the job first, while the worker stands still at that step. At the end
-of a worker that lives it prints the number of steps.
+kill     SIGKILL
+cancel   its user cancels the job while the worker stands still, then SIGKILL
+sleep    SIGSTOP, until somebody wakes it
+
+At the end of a worker that lives it prints the number of steps.
 """
 
 import asyncio
 import json
+import os
+import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -38,8 +44,17 @@ def be_canceled(given: dict[str, Any]) -> None:
     die()
 
 
+def fall_asleep() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 async def main(given: dict[str, Any]) -> None:
-    steps = Steps(given["die_at"], partial(be_canceled, given) if given["cancel"] else die)
+    fates: dict[str, Callable[[], None]] = {
+        "kill": die,
+        "cancel": partial(be_canceled, given),
+        "sleep": fall_asleep,
+    }
+    steps = Steps(given["die_at"], fates[given["fate"]])
     count_tasks()
     storage = SupabaseStorage(given["supabase"], token("service_role"), FAST)
     daemon = Daemon(replace(plan_of(given), storage=storage))

@@ -228,8 +228,7 @@ async def test_nothing_is_left_after_taking_it_back(shop: Shop) -> None:
         with house.db.user(owner) as session:
             session.execute("select * from public.unpublish_template(%s)", job["asset_id"])
         await until(lambda: is_shown(house, job, public=False), "its end")
-        house.hurry_removals()
-        await daemon.objects.remove_due()
+        await house.remove_all(daemon)
     for url in (was["mesh_url"], was["thumbnail_url"]):
         assert not opened(shop, url)
     for key in (user_token(uuid4()), token("anon")):

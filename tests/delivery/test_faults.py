@@ -124,7 +124,7 @@ async def test_any_faults(house: House, daemon: Daemon, script: Script) -> None:
     ended = await the_end_of(house, daemon, job)
     house.simulator.forget_rules()
     house.storage.faults.clear()
-    await remove_all(house, daemon)
+    await house.remove_all(daemon)
     house.judge_rows()
     files = [(file["role"], file["format"]) for file in house.files(job["id"])]
     assert len(files) == len(set(files))
@@ -146,8 +146,3 @@ async def the_end_of(house: House, daemon: Daemon, job: Row) -> Row:
             await daemon.engine.resume_deliveries()
         await asyncio.sleep(LOOK_EVERY)
     return row
-
-
-async def remove_all(house: House, daemon: Daemon) -> None:
-    house.hurry_removals()
-    await daemon.objects.remove_due()

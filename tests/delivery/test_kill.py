@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -29,18 +32,21 @@ ROOT = Path(__file__).parents[2]
 LAMP: Row = {"prompt": "a lamp", "refine": False}  # the model, its original and a thumbnail
 FEW = 4  # of the steps, in a short run
 STRIDE = 7
+GIVE_UP = 300.0  # s
 LOOK_EVERY = 0.25  # s; six worlds share one process with their servers
+
+Fate = Literal["kill", "cancel", "sleep"]
 
 
 @dataclass(frozen=True)
 class Scene:
     world: World
     house: House
-    cancel: bool
+    fate: Fate
 
     def given(self, die_at: int) -> Row:
         more = {"supabase": self.house.storage.url, "job": str(self.world.job)}
-        return {**self.world.given(die_at), **more, "cancel": self.cancel}
+        return {**self.world.given(die_at), **more, "fate": self.fate}
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class Stage:
     server: Postgres
     template: str
     folder: Path
-    cancel: bool
+    fate: Fate = "kill"
 
     @contextmanager
     def scene(self) -> Iterator[Scene]:
@@ -60,10 +66,10 @@ class Stage:
             objects.mkdir()
             with storage_server(here.db, objects) as storage:
                 house = House(here.db, here.simulator, storage, self.folder)
-                yield Scene(here, house, self.cancel)
+                yield Scene(here, house, self.fate)
 
     async def count(self) -> int:
-        with replace(self, cancel=False).scene() as here:
+        with self.scene() as here:
             return await steps_lived(here, 0)
 
     async def live(self, die_at: int) -> None:
@@ -72,10 +78,17 @@ class Stage:
                 await survive(here)
             judge(here)
 
+    async def live_with_a_sleeper(self, asleep_at: int) -> None:
+        with self.scene() as here:
+            async with born(here, asleep_at) as sleeper:
+                await asyncio.wait_for(asleep(sleeper.pid), GIVE_UP)
+                await survive(here, sleeper)
+            judge(here)
+
 
 @pytest.fixture
 def stage(server: Postgres, template: str, tmp_path: Path) -> Stage:
-    return Stage(server, template, tmp_path, cancel=False)
+    return Stage(server, template, tmp_path)
 
 
 async def test_a_worker_killed_at_any_step_of_a_delivery(stage: Stage) -> None:
@@ -86,7 +99,13 @@ async def test_a_worker_killed_at_any_step_of_a_delivery(stage: Stage) -> None:
 async def test_a_cancel_and_then_a_kill_at_any_step_of_a_delivery(stage: Stage) -> None:
     """Canceled before it was dead: no row, the credits are back, and after upkeep no object."""
     steps = await stage.count()
-    await survive_all(replace(stage, cancel=True).live, deaths(steps))
+    await survive_all(replace(stage, fate="cancel").live, deaths(steps))
+
+
+async def test_a_worker_that_sleeps_through_its_lease(stage: Stage) -> None:
+    """Awake again it goes on with what is another's by now: nothing comes of it but what goes."""
+    steps = await stage.count()
+    await survive_all(replace(stage, fate="sleep").live_with_a_sleeper, deaths(steps))
 
 
 def deaths(steps: int) -> range:
@@ -94,23 +113,50 @@ def deaths(steps: int) -> range:
     return range(1, steps, STRIDE if LONG else steps // FEW)
 
 
-async def steps_lived(here: Scene, die_at: int) -> int:
-    """Of a worker that dies at that step; the number of steps if it lived to the job's end."""
+@asynccontextmanager
+async def born(here: Scene, die_at: int) -> AsyncIterator[Process]:
     mortal = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.delivery.mortal", json.dumps(here.given(die_at))),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=ROOT,
     )
-    dead = asyncio.create_task(mortal.wait())
-    over = asyncio.create_task(the_end(here))
-    await asyncio.wait({dead, over}, return_when=asyncio.FIRST_COMPLETED)
-    if not dead.done():
-        mortal.terminate()
-    over.cancel()
-    said, _ = await mortal.communicate()
+    try:
+        yield mortal
+    finally:
+        if mortal.returncode is None:
+            mortal.kill()
+            await mortal.wait()
+
+
+async def steps_lived(here: Scene, die_at: int) -> int:
+    """Of a worker that dies at that step; the number of steps if it lived to the job's end."""
+    async with born(here, die_at) as mortal:
+        dead = asyncio.create_task(mortal.wait())
+        over = asyncio.create_task(the_end(here))
+        await asyncio.wait({dead, over}, return_when=asyncio.FIRST_COMPLETED)
+        if not dead.done():
+            mortal.terminate()
+        over.cancel()
+        said, _ = await mortal.communicate()
     last = said.split()[-1:]
     return int(last[0]) if last and last[0].isdigit() else 0
+
+
+async def asleep(pid: int) -> None:
+    while state_of(pid) != "T":
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+async def wake_up(sleeper: Process) -> None:
+    """And let it end what it holds by itself, as it does when it is told to stop."""
+    sleeper.send_signal(signal.SIGCONT)
+    sleeper.terminate()
+    await asyncio.wait_for(sleeper.communicate(), GIVE_UP)
 
 
 async def the_end(here: Scene) -> None:
@@ -119,7 +165,7 @@ async def the_end(here: Scene) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def survive(here: Scene) -> None:
+async def survive(here: Scene, sleeper: Process | None = None) -> None:
     """As a quarter of an hour later: leases have lapsed, and removals are due."""
     admin = here.world.db.admin
     admin.execute("update meshqueue.workers set seen_at = now() - interval '1 minute'")
@@ -129,9 +175,10 @@ async def survive(here: Scene) -> None:
         )
         admin.execute(query, survivor.worker)
         await here.world.end()
+        if sleeper:
+            await wake_up(sleeper)
         await until(lambda: nothing_is_intended(here), "the end of what was intended")
-        here.house.hurry_removals()
-        await survivor.objects.remove_due()
+        await here.house.remove_all(survivor)
 
 
 def nothing_is_intended(here: Scene) -> bool:
@@ -143,7 +190,7 @@ def judge(here: Scene) -> None:
     house.judge_rows()
     files = house.files(row["id"])
     if row["status"] == "CANCELED":
-        assert here.cancel
+        assert here.fate == "cancel"
         assert files == []
         assert jobs.account(house.db, here.world.user)[1] == 0
         return

@@ -27,8 +27,7 @@ async def test_a_canceled_job_leaves_nothing(house: House) -> None:
         await until(lambda: not len(daemon.deliveries), "the delivery's end")
         await daemon.engine.purge()
         await until(lambda: removals(house), "what is to be removed")
-        house.hurry_removals()
-        await daemon.objects.remove_due()
+        await house.remove_all(daemon)
         await house.until_stored()
     assert not house.files(job["id"])
     assert jobs.account(house.db, user) == (100, 0)
@@ -53,8 +52,7 @@ async def test_publishing_and_taking_back(house: House) -> None:
         wish(house, user, "unpublish_template", ended["asset_id"])
         asset = await until(lambda: shown(house, ended, public=False), "the private asset")
         assert "/object/authenticated/assets/" in asset["mesh_url"]
-        house.hurry_removals()
-        await daemon.objects.remove_due()
+        await house.remove_all(daemon)
     assert not house.objects("templates")
     house.judge_rows()
 
@@ -87,8 +85,7 @@ async def test_a_deleted_asset_takes_its_objects_along(house: House) -> None:
         ended = await the_end(house.db, job["id"])
         assert house.objects()
         wish(house, user, "delete_asset", ended["asset_id"])
-        house.hurry_removals()
-        await daemon.objects.remove_due()
+        await house.remove_all(daemon)
         await house.until_stored()
 
 
@@ -100,7 +97,6 @@ async def test_two_jobs_of_one_group_share_nothing_they_lose(house: House) -> No
         ended = await asyncio.gather(*(the_end(house.db, job["id"]) for job in made))
         assert [job["status"] for job in ended] == ["SUCCEEDED", "SUCCEEDED"]
         wish(house, user, "delete_asset", ended[0]["asset_id"])
-        house.hurry_removals()
-        await daemon.objects.remove_due()
+        await house.remove_all(daemon)
     house.judge_rows()
     assert house.files(ended[1]["id"])
