@@ -89,7 +89,7 @@ async def test_ten_slots_for_a_crowd(
 ) -> None:
     """Over all workers, under cancels that the provider refuses; every job ends, slots are free."""
     made = crowd(db)
-    canceling = asyncio.create_task(cancel_now_and_then(db, made, Random(7)))
+    canceling = asyncio.create_task(cancel_now_and_then(db, made, Random(7)))  # noqa: S311 - repeatable on purpose
     async with AsyncExitStack() as stack:
         for _ in range(workers):
             await stack.enter_async_context(working(plan_for(db, simulator, tmp_path)))
