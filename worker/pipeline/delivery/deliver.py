@@ -20,6 +20,7 @@ from worker.pipeline.delivery.links import Links, fresh_links
 from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
 from worker.pipeline.delivery.workplace import workplace
 from worker.pipeline.held import Held
+from worker.pipeline.stage import code_of
 from worker.pipeline.submission import facts_of
 from worker.providers.texts import explain
 
@@ -83,7 +84,7 @@ async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
             return await wait(depot, run, reason, seconds)
         case GiveUp(failure):
             return await depot.engine.fail(
-                run, failure.kind, explain(failure), facts_of(failure), task_ended=True
+                run, code_of(failure.kind), explain(failure), facts_of(failure), task_ended=True
             )
         case Full(why):
             log.error("storage_full", action="storage_full", why=why)

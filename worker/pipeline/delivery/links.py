@@ -1,5 +1,6 @@
 """Where the provider keeps a job's files at this moment."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from worker.providers.protocol import Provider
 
 ASK_AGAIN_AFTER = 10.0  # s, without the provider's own word on it
 MODEL = ("model", "glb")
+FORMAT = re.compile(r"[a-z0-9]{2,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ async def look_at_all(provider: Provider, tasks: tuple[Task, ...]) -> list[Outpu
     return outputs
 
 
+def is_safe(link: Link) -> bool:
+    """It becomes the ending of a file's name, here and in the storage."""
+    return FORMAT.fullmatch(link.format) is not None
+
+
 def is_model(link: Link) -> bool:
     return (link.role, link.format) == MODEL
 
@@ -74,7 +81,7 @@ def merged(outputs: list[Output]) -> Links | GiveUp:
     facts: dict[str, Any] = {}
     for output in outputs:
         facts.update(output.facts)
-        for link in output.links:
+        for link in filter(is_safe, output.links):
             links.setdefault((link.role, link.format), link)
     if MODEL not in links:
         return GiveUp(Failure(Kind.TASK_FAILED, "the provider made no GLB"))
