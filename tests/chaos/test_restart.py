@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,16 +57,12 @@ async def test_a_restart(
             await asyncio.to_thread(restart, own_server)
             async with asyncio.timeout(RECOVERED_WITHIN):
                 await returned.wait()
-                reconnect(db)
-                new = jobs.create_by_server(db, rich_user(db), PREVIEW_ONLY)["id"]
-                await until(lambda: len(simulator.book("meshy").tasks) == 2, "the second task")
-            for task in simulator.book("meshy").tasks:
-                simulator.settle(task.id, "succeeded")
-            for job in (watched, new):
-                assert (await the_end(db, job))["status"] == "SUCCEEDED"
-
-
-def reconnect(db: Database) -> None:
-    """The test's own session went down with the server."""
-    db.admin.connection.close()
-    del db.admin
+            # The test's own sessions went down with the server.
+            with closing(Database(postgres, db.name)) as after:
+                async with asyncio.timeout(RECOVERED_WITHIN):
+                    new = jobs.create_by_server(after, rich_user(after), PREVIEW_ONLY)["id"]
+                    await until(lambda: len(simulator.book("meshy").tasks) == 2, "a second task")
+                for task in simulator.book("meshy").tasks:
+                    simulator.settle(task.id, "succeeded")
+                for job in (watched, new):
+                    assert (await the_end(after, job))["status"] == "SUCCEEDED"
