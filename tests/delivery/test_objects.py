@@ -9,6 +9,7 @@ from tests.support import jobs
 from tests.support.daemon import the_end, until
 from tests.support.jobs import Row, rich_user
 from tests.support.storage_server import Delay
+from worker.pipeline import objects
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -65,6 +66,23 @@ def wish(house: House, user: object, name: str, asset_id: object) -> None:
 def shown(house: House, job: Row, *, public: bool) -> Row | None:
     asset = house.asset(job["asset_id"])
     return asset if asset["is_public"] is public else None
+
+
+async def test_copies_that_take_too_long_are_given_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody copies into the public bucket longer than what is taken back waits to be removed."""
+    monkeypatch.setattr(objects, "COPIED_IN_TIME", 0.5)
+    user = rich_user(house.db)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working():
+        ended = await the_end(house.db, job["id"])
+        house.storage.script("copy", Delay(2.0))
+        wish(house, user, "publish_template", ended["asset_id"])
+        await until(lambda: "copy" in house.storage.faults.seen, "the first copy")
+        wish(house, user, "unpublish_template", ended["asset_id"])
+    assert house.storage.faults.seen.count("copy") == 1
+    assert not house.asset(ended["asset_id"])["is_public"]
 
 
 async def test_public_from_the_start(house: House) -> None:

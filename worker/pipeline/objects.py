@@ -15,6 +15,8 @@ from worker.storage.protocol import Storage
 
 AT_ONCE = 100  # objects a claim; claims hold for ten minutes
 IN_TIME = 240.0  # s: whoever can't delete what was claimed within five minutes lets it be
+# A copy that comes later would lie in public after its asset was taken back, with nobody to know.
+COPIED_IN_TIME = 14 * 60.0  # s
 
 log = structlog.get_logger()
 
@@ -54,10 +56,11 @@ class Objects:
 
     async def publish(self, asset_id: UUID) -> None:
         """Or take back, as was wished last. Whoever fails is followed by another."""
+        until = asyncio.get_running_loop().time() + COPIED_IN_TIME  # from the question on
         publication = await self._engine.begin_publication(asset_id)
         if publication is None:
             return
-        copies = await self._copy_all(publication) if publication.wanted else ()
+        copies = await self._copies_of(publication, until) if publication.wanted else ()
         if copies is None:
             return
         address = self._storage.public_url if publication.wanted else self._storage.url
@@ -69,6 +72,17 @@ class Objects:
             asset=str(asset_id),
             outcome=outcome,
         )
+
+    async def _copies_of(
+        self, publication: Publication, until: float
+    ) -> tuple[StoredObject, ...] | None:
+        try:
+            async with asyncio.timeout_at(until):
+                await asyncio.sleep(0)  # where it is too late already, nothing is asked
+                return await self._copy_all(publication)
+        except TimeoutError:
+            log.warning("not_published", action="not_published", why="the storage takes too long")
+            return None
 
     async def _copy_all(self, publication: Publication) -> tuple[StoredObject, ...] | None:
         for file, copy in zip(publication.files, publication.copies, strict=True):
