@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tests.bench.admissions import bench_admissions
 from tests.bench.creates import bench_creates
+from tests.bench.delivering import bench_delivering
 from tests.bench.optimising import bench_optimising
 from tests.bench.place import bench_place
 from tests.bench.reactions import bench_reactions
@@ -20,6 +21,7 @@ WORKER = {
     "reactions": bench_reactions,
     "thrift": bench_thrift,
     "optimising": bench_optimising,
+    "delivering": bench_delivering,
     "scale": bench_scale,
 }
 
