@@ -101,7 +101,8 @@ def test_each_stage_is_woken_once(db: Database, plan: Plan) -> None:
         worker.work(job["id"], stage)
     paid = [(plan.queue, "run_stage", stage) for stage in plan.pools]
     woken = [(up["queue"], up["task"], up["stage"]) for up in jobs.wakeups(db, job["id"])]
-    assert woken == [*paid, ("deliveries", "deliver", "DELIVER")]
+    deliveries = plan.queue.replace("stages", "deliveries")
+    assert woken == [*paid, (deliveries, "deliver", "DELIVER")]
 
 
 def test_wakeups_carry_nothing_but_the_job_and_the_stage(db: Database) -> None:

@@ -29,11 +29,20 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
 
 
+def hear_interrupts() -> None:
+    """A shell has what it starts in the background ignore them, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def simulating(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A running `meshqueue simulate`, and what it printed about its use."""
     process = subprocess.Popen(
-        command(*options), env=environment(), stdout=subprocess.PIPE, text=True
+        command(*options),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - it takes no lock
     )
     assert process.stdout is not None
     with process, process.stdout:

@@ -153,14 +153,14 @@ def test_repeating_a_create(client: Client) -> None:
     assert create(client, idempotency_key="k")["id"] == first["id"]
 
 
-def test_rename_publish_delete(client: Client) -> None:
+def test_rename_publish_delete(project: Project, client: Client) -> None:
     """An asset's whole life in the hands of its owner."""
     made = create(client, PREVIEW_ONLY)
+    deliver(project, made)
     mine = client.table("assets")
     only(mine.update({"title": "New"}).eq("id", made["asset_id"]).execute().data)
     assert call(client, "publish_template", asset_id=made["asset_id"])["title"] == "New"
     call(client, "unpublish_template", asset_id=made["asset_id"])
-    call(client, "cancel_ai_job", job_id=made["id"])
     assert call(client, "delete_asset", asset_id=made["asset_id"])["id"] == made["asset_id"]
 
 
