@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from datetime import datetime
 from importlib import import_module
 from typing import Any
 
@@ -146,7 +147,11 @@ async def test_nothing_is_stored_where_nothing_is_wanted(house: House) -> None:
     job = await house.deliver(user, {**LAMP, "store_assets": False})
     assert job["status"] == "SUCCEEDED", job["error_message"]
     links = job["result_payload"]["files"]
-    assert all(link["url"].startswith("http") and link["expires_at"] for link in links)
+    assert all(link["url"].startswith("http") for link in links)
+    made = house.simulator.book("meshy").tasks[0].finished_at
+    assert made is not None
+    dies = {datetime.fromisoformat(link["expires_at"]) for link in links}
+    assert [round((each - made).total_seconds() / 86_400) for each in dies] == [3]
     assert not house.objects()
     assert not house.files(job["id"])
     assert house.asset(job["asset_id"])["mesh_url"] is None

@@ -19,8 +19,6 @@ from worker.storage.protocol import Storage
 BUCKET = "inputs"
 MOST_BYTES = 20_000_000
 STAGES_WITH_PICTURES = ("GENERATE", "CONCEPT")
-
-
 PAUSES = (0.0, 1.0, 5.0)  # s, before each try
 WORDS = {
     Reason.PASSING: "it can't be fetched; check the address, or upload the image",

@@ -67,13 +67,9 @@ def places_of(kept: Iterable[Kept]) -> list[Place]:
 
 
 def links_of(links: Links) -> list[Json]:
-    expires_at = links.facts.get("expires_at") or datetime.now(UTC) + LINKS_LIVE
+    """They die when the provider says so; where it does not, three days from now at the latest."""
+    expires_at = links.facts.get("expires_at") or (datetime.now(UTC) + LINKS_LIVE).isoformat()
     return [
-        {
-            "role": link.role,
-            "format": link.format,
-            "url": link.url,
-            "expires_at": expires_at if isinstance(expires_at, str) else expires_at.isoformat(),
-        }
+        {"role": link.role, "format": link.format, "url": link.url, "expires_at": expires_at}
         for link in links.links
     ]

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from worker.providers.fields import address, count, entries, extension, items, number, percent, text
+from worker.providers.fields import (
+    address,
+    count,
+    entries,
+    extension,
+    items,
+    moment,
+    number,
+    percent,
+    text,
+)
 from worker.providers.meshy.failures import task_expired, task_failure
 from worker.providers.outcome import Canceled, Failed, Link, Output, State, Succeeded, Working
 
@@ -42,12 +52,16 @@ def is_whole(task: Mapping[str, Any]) -> bool:
 def output(task: Mapping[str, Any]) -> Output:
     return Output(
         links=(*_models(task), *_textures(task), *_thumbnail(task)),
-        facts={
-            name: found
-            for name in ("face_count", "vertex_count")
-            if (found := count(task.get(name))) is not None
-        },
+        facts=dict(_facts(task)),
     )
+
+
+def _facts(task: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name in ("face_count", "vertex_count"):
+        if (found := count(task.get(name))) is not None:
+            yield name, found
+    if expires_at := moment(task.get("expires_at")):
+        yield "expires_at", expires_at.isoformat()
 
 
 def _models(task: Mapping[str, Any]) -> Iterator[Link]:
