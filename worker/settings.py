@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home, validation_alias="MESHQUEUE_HOME")
     simulate: bool = Field(default=False, validation_alias="MESHQUEUE_SIMULATE")
     port: int | None = Field(default=None, ge=0, le=65535)
+    public_url: str | None = Field(default=None, validation_alias="MESHQUEUE_PUBLIC_URL")
 
     meshy_api_key: SecretStr | None = None
     meshy_webhook_secret: SecretStr | None = None
