@@ -95,6 +95,7 @@ as $$
       'polycount', '{"min": 100, "max": 300000}'::jsonb,
       'prompt_max_characters', 600,
       'images_max', 4,
+      'worker_last_seen', (select max(w.seen_at) from meshqueue.workers w),
       'providers', (
         select jsonb_object_agg(p, jsonb_build_object(
           'configured', meshqueue.provider_configured(p), 'paused', meshqueue.provider_paused(p)))

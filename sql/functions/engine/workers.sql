@@ -148,7 +148,7 @@ as $$
       from meshqueue.runs r where r.state = 'ready' and r.wake_at < now()),
     'runs', (
       select coalesce(jsonb_object_agg(s.state, s.n), '{}')
-      from (select r.state, count(*) as n from meshqueue.runs r where r.ended_at is null group by r.state) s),
+      from (select r.state, count(*) as n from meshqueue.live_runs() r group by r.state) s),
     'waiting', (
       select coalesce(jsonb_object_agg(w.pool, w.n), '{}')
       from (select x.pool, count(*) as n from meshqueue.waiting x group by x.pool) w),
