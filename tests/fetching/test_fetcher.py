@@ -7,6 +7,7 @@ import pytest
 from tests.fetching.authority import authority
 from tests.fetching.fetching import fetching, internet, nothing, whole
 from tests.fetching.site import NAME, Line, Request, Site
+from tests.support.small_disk import pages_of, small_disk
 from worker.fetching import Reason
 
 BODY = bytes(range(256)) * 2000
@@ -91,10 +92,22 @@ async def test_no_proxy_of_the_environment_is_used(
         whole(await fetcher.fetch(site.url, tmp_path / "a"), BODY)
 
 
-async def test_a_full_folder_is_a_passing_fault(tmp_path: Path) -> None:
-    """What can't be written is no fault of the link's."""
+async def test_what_can_not_be_written_is_our_fault(tmp_path: Path) -> None:
+    """Not the link's."""
     async with Site(served) as site, fetching(site) as fetcher:
         target = tmp_path / "missing" / "a"
         outcome = nothing(await fetcher.fetch(site.url, target), target)
-    assert outcome.reason is Reason.PASSING
+    assert outcome.reason is Reason.OURS
     assert outcome.why == "there is no writing it down: No such file or directory"
+
+
+async def test_a_full_disk_is_our_fault(tmp_path: Path) -> None:
+    """What came so far is gone, and the same link works once there is room."""
+    with small_disk(tmp_path / "disk", pages_of(len(BODY)) - 1) as disk:
+        target = disk.path / "a"
+        async with Site(served) as site, fetching(site) as fetcher:
+            outcome = nothing(await fetcher.fetch(site.url, target), target)
+            assert outcome.reason is Reason.OURS
+            assert outcome.why == "there is no writing it down: No space left on device"
+            disk.hold(pages_of(len(BODY)) + 1)
+            whole(await fetcher.fetch(site.url, target), BODY)

@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from worker.fetching.guard import PublicOnly
 from worker.fetching.web import Internet
 
 BODY = b"glTF" * 1000
+DAMAGE = bytes(40_000)  # the rest of a record, and more
 
 
 async def served(_: Request, line: Line) -> None:
@@ -294,3 +296,48 @@ async def test_a_name_that_leads_nowhere_says_so(tmp_path: Path, number: int, wh
     async with fetching(within=internet(resolve=fails)) as fetcher:
         outcome = nothing(await fetcher.fetch(f"https://{NAME}/", tmp_path / "a"), tmp_path / "a")
     assert outcome == NotFetched(why, Reason.PASSING)
+
+
+async def test_tls_that_is_damaged_in_the_middle_is_a_cut(tmp_path: Path) -> None:
+    """A record that nobody could have sealed is the network's fault, and says nothing of ours."""
+    async with (
+        Site(served_long, authority().serves(NAME)) as site,
+        spoiled(site.port, after=100_000) as port,
+        fetching() as fetcher,
+    ):
+        url = f"https://{NAME}:{port}"
+        outcome = nothing(await fetcher.fetch(url, tmp_path / "a"), tmp_path / "a")
+    assert outcome.reason is Reason.PASSING
+    assert outcome.why.startswith("the connection was cut after ")
+
+
+async def served_long(_: Request, line: Line) -> None:
+    await line.answer(200, bytes(500_000))
+
+
+@asynccontextmanager
+async def spoiled(port: int, after: int) -> AsyncIterator[int]:
+    """A way to a server of this machine; what it says is damaged after so many bytes."""
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to_there = await asyncio.open_connection("127.0.0.1", port)
+        asking = asyncio.create_task(pass_on(reader, to_there))
+        said = 0
+        while said < after and (data := await there.read(16_384)):
+            writer.write(data)
+            said += len(data)
+        writer.write(DAMAGE)
+        await writer.drain()
+        await asking
+        to_there.close()
+        writer.close()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(16_384):
+            writer.write(data)

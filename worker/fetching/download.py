@@ -21,6 +21,12 @@ MOST_RESUMPTIONS = 3
 # answer a signature that has expired.
 _PASSING_4XX = frozenset((408, 409, 421, 423, 425, 429))
 _4XX = range(400, 500)
+_NETWORK_FAULTS = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    OSError,  # of TLS, in the middle of a body: httpcore passes it on as it is
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Download:
             return refused(f"it leads to {error.address}, which is not a public address")
         except PackingError:
             return passing("it is said to be compressed, and can't be unpacked")
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        except _NETWORK_FAULTS as error:
             again = bool(self._version) and self._part.received > received
             return _Cut(why_cut(error, self._part.size, self._total), again)
 

@@ -7,8 +7,8 @@ import httpx
 
 from worker.fetching.address import Rules
 from worker.fetching.download import Download
-from worker.fetching.outcome import Fetched, NotFetched, passing
-from worker.fetching.part import Part
+from worker.fetching.outcome import Fetched, NotFetched, Reason, passing
+from worker.fetching.part import Part, UnwritableError
 from worker.fetching.patience import PATIENCE, Patience
 from worker.fetching.web import Internet, Web
 
@@ -41,8 +41,8 @@ class Fetcher:
                 return await self._download(place, target, most)
         except TimeoutError:
             return passing(f"it took longer than {self._patience.total:g} s")
-        except OSError as error:  # the network's own come as values
-            return passing(f"there is no writing it down: {error.strerror or type(error).__name__}")
+        except UnwritableError as error:
+            return NotFetched(f"there is no writing it down: {error}", Reason.OURS)
 
     async def close(self) -> None:
         await self._web.close()

@@ -12,6 +12,8 @@ class Reason(Enum):
     """The same link will never work."""
     PASSING = "passing"
     """The same link may work later."""
+    OURS = "ours"
+    """This machine's disk does not take the file; nothing is wrong with the link."""
 
 
 @dataclass(frozen=True, slots=True)

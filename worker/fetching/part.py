@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Written in a thread, gathered to this size. 8 downloads at once on a disk that took 150 MB/s, by
@@ -15,6 +17,18 @@ from pathlib import Path
 GATHERED = 128 * 1024
 
 
+class UnwritableError(Exception):
+    """This machine's disk does not take it. Stays within this package."""
+
+
+@contextmanager
+def own_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnwritableError(error.strerror or type(error).__name__) from error
+
+
 class Part:
     def __init__(self, path: Path, writing: asyncio.Lock) -> None:
         self.path = path
@@ -26,7 +40,8 @@ class Part:
         self._gathered = bytearray()
         # Buffered for its lock: a thread that a cancelled download left behind never writes to a
         # descriptor that has been closed and given to another file.
-        self._file = path.open("wb")
+        with own_disk():
+            self._file = path.open("wb")
 
     async def add(self, data: bytes) -> None:
         self._gathered += data
@@ -46,15 +61,14 @@ class Part:
     async def finish(self) -> str:
         """Gives the sha256 of the whole."""
         await self._put()
-        await asyncio.to_thread(self._file.close)
+        with own_disk():
+            await asyncio.to_thread(self._file.close)
         return self._digest.hexdigest()
 
     def drop(self) -> None:
-        try:
+        with suppress(OSError):  # a full disk says so again
             self._file.close()
-        except OSError:
-            pass  # a full disk says so again
-        finally:
+        with suppress(OSError):  # its folder goes soon
             self.path.unlink(missing_ok=True)
 
     async def _put(self) -> None:
@@ -64,8 +78,10 @@ class Part:
 
     def _write(self, data: bytearray) -> None:
         self._digest.update(data)
-        self._file.write(data)
+        with own_disk():
+            self._file.write(data)
 
     def _rewind(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
+        with own_disk():
+            self._file.seek(0)
+            self._file.truncate()
