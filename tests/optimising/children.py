@@ -71,11 +71,3 @@ async def stopped_child() -> int:
     pid = await running_child()
     os.kill(pid, signal.SIGSTOP)
     return pid
-
-
-async def child_stopped_at_once() -> int:
-    """Whatever it has come to."""
-    while not (found := children()):
-        await asyncio.sleep(0)
-    os.kill(found[0], signal.SIGSTOP)
-    return found[0]

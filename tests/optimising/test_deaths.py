@@ -13,18 +13,20 @@ import pytest
 from tests.optimising import models
 from tests.optimising.children import (
     child_of_size,
-    child_stopped_at_once,
     children,
     is_buried,
     lives,
     running_child,
 )
+from tests.optimising.deadly import deadly
+from tests.support.small_disk import small_disk
 from worker.optimising import (
     Code,
     Optimised,
     Optimisers,
     OptimisersClosedError,
     Outcome,
+    Unchecked,
     Unoptimised,
     process,
 )
@@ -33,7 +35,7 @@ from worker.optimising.environment import environment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 MIB = 1 << 20
-WHILE_IT_READS, WHILE_IT_WORKS = 20 * MIB, 90 * MIB
+WHILE_IT_STARTS, WHILE_IT_WORKS = 20 * MIB, 90 * MIB
 PARENT = """
 import asyncio, sys
 from pathlib import Path
@@ -57,15 +59,19 @@ async def optimising(
     assert models.names_in(folder) == {"source.glb"}
 
 
-@pytest.mark.parametrize("least", [WHILE_IT_READS, WHILE_IT_WORKS])
-async def test_a_killed_process_costs_one_optimisation(tmp_path: Path, least: int) -> None:
+@pytest.mark.parametrize(
+    ("least", "code"), [(WHILE_IT_STARTS, Code.NOT_STARTED), (WHILE_IT_WORKS, Code.CRASHED)]
+)
+async def test_a_killed_process_costs_one_optimisation(
+    tmp_path: Path, least: int, code: Code
+) -> None:
     """Whenever it is killed, the outcome says so; the next model is optimised as ever."""
     optimisers = Optimisers(1)
     async with optimising(tmp_path, optimisers, models.large()) as task:
         os.kill(await child_of_size(least), signal.SIGKILL)
         outcome = await task
     assert isinstance(outcome, Unoptimised)
-    assert outcome.code is Code.CRASHED
+    assert outcome.code is code
     source = models.put(tmp_path, models.small())
     again = await optimisers.optimise(source, tmp_path / "target.glb", "balanced")
     assert isinstance(again, Optimised)
@@ -85,11 +91,25 @@ async def test_a_segmentation_fault_is_named(tmp_path: Path) -> None:
 async def test_a_process_that_can_not_be_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine with no room for one more process delivers models as they were."""
+    """A machine with no room for one more process is to blame, and no file of all that wait."""
     monkeypatch.setattr(process, "COMMAND", (str(tmp_path / "missing"),))
     async with optimising(tmp_path, Optimisers(1), models.small()) as task:
         outcome = await task
-    assert outcome == Unoptimised(Code.CRASHED, "the process could not be started")
+    assert outcome == Unoptimised(Code.NOT_STARTED, "the process could not be started")
+    assert outcome.code.is_ours
+    source = tmp_path / "source.glb"
+    unchecked = Unchecked(Code.NOT_STARTED, "the process could not be started")
+    assert await Optimisers(1).check([(source, "glb")] * 2) == (unchecked, unchecked)
+
+
+async def test_a_process_that_ends_before_it_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that was installed badly blames itself, and no model."""
+    monkeypatch.setattr(process, "COMMAND", (sys.executable, "-c", "import there_is_no_such"))
+    async with optimising(tmp_path, Optimisers(1), models.small()) as task:
+        outcome = await task
+    assert outcome == Unoptimised(Code.NOT_STARTED, "the process ended with code 1")
 
 
 async def test_a_target_that_can_not_be_written(tmp_path: Path) -> None:
@@ -97,7 +117,38 @@ async def test_a_target_that_can_not_be_written(tmp_path: Path) -> None:
     source = models.put(tmp_path, models.small())
     outcome = await Optimisers(1).optimise(source, tmp_path / "missing/target.glb", "safe")
     assert isinstance(outcome, Unoptimised)
+    assert outcome.code is Code.DISK
     assert outcome.why == "the result can't be written: No such file or directory"
+
+
+async def test_a_full_disk(tmp_path: Path) -> None:
+    """Where the result does not fit it is this machine's fault; nothing of it is left there."""
+    source = models.put(tmp_path, models.large())
+    with small_disk(tmp_path / "disk", pages=8) as disk:
+        outcome = await Optimisers(1).optimise(source, disk.path / "target.glb", "small")
+        assert models.names_in(disk.path) == set()
+    assert isinstance(outcome, Unoptimised)
+    assert (outcome.code, outcome.code.is_ours) == (Code.DISK, True)
+    assert outcome.why == "the result can't be written: No space left on device"
+
+
+async def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    """Whoever cleaned up here took what was to be looked at; another fetch brings it again."""
+    (verdict,) = await Optimisers(1).check([(tmp_path / "missing.glb", "glb")])
+    assert verdict == Unchecked(Code.DISK, "the disk: No such file or directory")
+
+
+@pytest.mark.parametrize("when", ["looking", "working"])
+async def test_whether_it_died_of_the_check_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Only a model that passed the checks may be delivered as it came."""
+    monkeypatch.setattr(process, "COMMAND", deadly(when))
+    async with optimising(tmp_path, Optimisers(1), models.small()) as task:
+        outcome = await task
+    assert isinstance(outcome, Unoptimised)
+    assert (outcome.code, outcome.code.is_ours) == (Code.CRASHED, False)
+    assert outcome.checked is (when == "working")
 
 
 async def test_too_little_memory_for_the_mesh(tmp_path: Path) -> None:
@@ -111,12 +162,10 @@ async def test_too_little_memory_for_the_mesh(tmp_path: Path) -> None:
 
 
 async def test_too_little_memory_to_start(tmp_path: Path) -> None:
-    """What fails before the checks is said to be unchecked."""
+    """What fails before it looks at the file says nothing of the file."""
     async with optimising(tmp_path, Optimisers(1, memory_bytes=30 * MIB), models.small()) as task:
         outcome = await task
-    assert isinstance(outcome, Unoptimised)
-    assert outcome.code is Code.OUT_OF_MEMORY
-    assert not outcome.checked
+    assert outcome == Unoptimised(Code.NOT_STARTED, "it needed more than 30 MiB")
 
 
 async def test_too_little_memory_for_a_picture(tmp_path: Path) -> None:
@@ -129,14 +178,16 @@ async def test_too_little_memory_for_a_picture(tmp_path: Path) -> None:
     assert outcome.report["bytes_after"] < outcome.report["bytes_before"]
 
 
-async def test_a_process_that_hangs_is_killed_at_the_deadline(tmp_path: Path) -> None:
+async def test_a_process_that_hangs_is_killed_at_the_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also one that no longer hears signals."""
-    async with optimising(tmp_path, Optimisers(1, deadline=0.5), models.large()) as task:
-        await child_stopped_at_once()
+    monkeypatch.setattr(process, "COMMAND", deadly("hanging"))
+    async with optimising(tmp_path, Optimisers(1, deadline=5), models.small()) as task:
         outcome = await task
     assert isinstance(outcome, Unoptimised)
-    assert outcome.code is Code.TOO_SLOW
-    assert outcome.why == "it took longer than 0.5 s"
+    assert (outcome.code, outcome.checked) == (Code.TOO_SLOW, True)
+    assert outcome.why == "it took longer than 5 s"
 
 
 async def test_a_cancelled_delivery_leaves_no_process(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The child: bounds itself, does one errand, and says line by line how it went."""
 
+import errno
 import gc
 import json
 import os
@@ -12,7 +13,9 @@ from worker.optimising.errand import Check, Errand, Optimise, from_argument
 from worker.optimising.outcome import Code
 
 OUTPUT, ERRORS = 1, 2
+LOOKS = {"looks": True}
 NO_THREAD = "can't start new thread"  # what Python says when there is no memory for its stack
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOENT, errno.ESTALE)
 
 
 class Voice:
@@ -34,20 +37,34 @@ def main() -> None:
     voice = Voice()
     try:
         run(errand, voice)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and NO_THREAD not in str(error):
+    except (MemoryError, RuntimeError, OSError) as error:
+        if (failure := failure_of(error)) is None:
             raise
-        voice.say({"failed": Code.OUT_OF_MEMORY})
+        voice.say(failure)
+
+
+def failure_of(error: MemoryError | RuntimeError | OSError) -> Mapping[str, Any] | None:
+    """A machine that lacks something; None for a fault that may be the file's."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        return {"failed": Code.DISK, "why": f"the disk: {error.strerror}"}
+    lacks_memory = isinstance(error, MemoryError) or NO_THREAD in str(error)
+    if lacks_memory or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return {"failed": Code.OUT_OF_MEMORY}
+    return None
 
 
 def run(errand: Errand, voice: Voice) -> None:
+    """What fails before it looks at a file is not the file's fault."""
     match errand:
         case Optimise():
             from worker.optimising.model import optimise  # noqa: PLC0415 - only once bounded
 
+            voice.say(LOOKS)
             optimise(errand, voice.say)
         case Check():
-            from worker.optimising.kinds import check_file  # noqa: PLC0415 - as above
+            from worker.optimising.kinds import check_file, prepare  # noqa: PLC0415 - as above
 
+            prepare(kind for _, kind in errand.files)
+            voice.say(LOOKS)
             for path, kind in errand.files:
                 voice.say(check_file(path, kind))

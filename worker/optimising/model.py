@@ -32,6 +32,6 @@ def optimise(errand: Optimise, say: Say) -> None:
     try:
         Path(errand.target).write_bytes(result.data)
     except OSError as error:
-        say({"failed": Code.CRASHED, "why": f"the result can't be written: {error.strerror}"})
+        say({"failed": Code.DISK, "why": f"the result can't be written: {error.strerror}"})
         return
     say({"optimised": told_of(result, triangles)})

@@ -48,7 +48,7 @@ class Optimisers:
         return await self._cancellable(self._optimise(source, target, Preset(preset)))
 
     async def check(self, files: Sequence[tuple[Path, str]]) -> tuple[Verdict, ...]:
-        """A verdict for each (path, format), from one process."""
+        """A verdict for each (path, format), from one process if all goes well."""
         if not files:
             return ()
         return await self._cancellable(self._check(files))
@@ -85,8 +85,12 @@ class Optimisers:
             part.unlink(missing_ok=True)
 
     async def _check(self, files: Sequence[tuple[Path, str]]) -> tuple[Verdict, ...]:
-        ended = await self._run(Check([(str(path), kind) for path, kind in files]))
-        return verdict.of_files(ended, len(files), self._memory_bytes, self._deadline)
+        """Files behind one that ends the process are looked at by another."""
+        verdicts: tuple[Verdict, ...] = ()
+        while left := files[len(verdicts) :]:
+            ended = await self._run(Check([(str(path), kind) for path, kind in left]))
+            verdicts += verdict.of_files(ended, len(left), self._memory_bytes, self._deadline)
+        return verdicts
 
     async def _run(self, errand: Errand) -> Ended:
         async with self._turns:

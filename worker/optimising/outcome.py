@@ -15,6 +15,13 @@ class Code(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TOO_SLOW = "too_slow"
     REFUSED = "refused"  # by the optimiser, of a model that passed the checks
+    NOT_STARTED = "not_started"
+    DISK = "disk"
+
+    @property
+    def is_ours(self) -> bool:
+        """This machine's fault: nothing was found out about the file, and a later try may work."""
+        return self in (Code.NOT_STARTED, Code.DISK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Optimised:
 
 @dataclass(frozen=True, slots=True)
 class Unoptimised:
-    """No target is written: deliver the source itself."""
+    """No target is written: where it was checked, the source itself can be delivered."""
 
     code: Code
     why: str

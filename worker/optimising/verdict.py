@@ -47,12 +47,16 @@ def wants_memory(text: str) -> bool:
 
 
 def of_files(ended: Ended, count: int, memory_bytes: int, deadline: float) -> tuple[Verdict, ...]:
-    """A process that fails over one file has told of those before it."""
+    """A process that fails over one file has told of those before it, and looked at none after.
+
+    What this machine is to blame for is said of all that are left.
+    """
     told = list(verdicts(ended.said))
     missing = count - len(told)
     if not missing:
         return tuple(told)
-    return (*told, *[Unchecked(*failure(ended, memory_bytes, deadline))] * missing)
+    unchecked = Unchecked(*failure(ended, memory_bytes, deadline))
+    return (*told, *[unchecked] * (missing if unchecked.code.is_ours else 1))
 
 
 def verdicts(said: tuple[Json, ...]) -> Iterator[Verdict]:
@@ -66,6 +70,11 @@ def verdicts(said: tuple[Json, ...]) -> Iterator[Verdict]:
 def failure(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]:
     if why := ended.told("why"):
         return Code(ended.told("failed")), str(why)
+    code, why = end_of(ended, memory_bytes, deadline)
+    return code if ended.told("looks") else Code.NOT_STARTED, why
+
+
+def end_of(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]:
     if ended.code is None or ended.code == -signal.SIGXCPU:
         return Code.TOO_SLOW, f"it took longer than {deadline:g} s"
     if lacked_memory(ended):

@@ -4,7 +4,7 @@ By magic and size; a picture by decoding it; a GLB by parsing it.
 What merely is bad style is no finding: such files are opened everywhere.
 """
 
-from worker.optimising.kinds.check import check_file
+from worker.optimising.kinds.check import check_file, prepare
 from worker.optimising.kinds.sample import UnsoundError
 
-__all__ = ["UnsoundError", "check_file"]
+__all__ = ["UnsoundError", "check_file", "prepare"]

@@ -1,6 +1,7 @@
 """Which check belongs to which format."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ CHECKS: Mapping[str, Callable[[Path, Sample], Facts]] = {
     "jpeg": check_picture,
     "webp": check_picture,
 }
+
+MESHES = ("worker.glb.checks.primitives", "worker.glb.optimize")
+DECODERS = ("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin")
+NEEDS = {check_glb: MESHES, check_picture: DECODERS}
+
+
+def prepare(kinds: Iterable[str]) -> None:
+    """Imports what their checks import: numpy for a model, decoders for a picture."""
+    checks = {CHECKS.get(kind.lower()) for kind in kinds}
+    for name in (name for check, names in NEEDS.items() if check in checks for name in names):
+        import_module(name)
 
 
 def check_file(path: str, kind: str) -> Facts:
