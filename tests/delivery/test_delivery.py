@@ -1,9 +1,8 @@
 """From a finished task to files in Storage, rows that name them, and credits that are settled."""
 
+import asyncio
 import hashlib
-import tempfile
 from datetime import datetime
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,13 +12,12 @@ from tests.delivery.house import House
 from tests.support import jobs
 from tests.support.daemon import the_end, until
 from tests.support.jobs import Row, rich_user
-from tests.support.storage_server import Answer, Cut
+from tests.support.storage_server import Answer, Cut, Delay
+from worker.pipeline import progress
 from worker.simulator import Fault, Rule
 
 pytestmark = pytest.mark.newest_postgres
 
-# The package shows the function under this name.
-deliver = import_module("worker.pipeline.delivery.deliver")
 LAMP: Row = {"prompt": "a lamp", "refine": False}
 TEXTURED: Row = {"prompt": "a lamp", "refine": {"enable_pbr": True}}
 KATANA: Row = {
@@ -165,22 +163,6 @@ async def test_no_original_is_kept_where_none_is_wanted(house: House) -> None:
     house.judge_rows()
 
 
-async def test_an_optimiser_that_dies_costs_no_model(house: House) -> None:
-    """Too little memory to optimise in: the original is delivered, and an event says why."""
-    job = jobs.create(house.db, rich_user(house.db), TEXTURED)
-    async with house.working(optimiser_memory=1 << 20):
-        ended = await the_end(house.db, job["id"])
-    assert ended["status"] == "SUCCEEDED", ended["error_message"]
-    model = next(f for f in house.files(job["id"]) if (f["role"], f["format"]) == ("model", "glb"))
-    assert ended["result_payload"]["bytes_before"] == model["bytes"]
-    assert "not_optimised" in last_event(house, job["id"])["payload"]
-
-
-def last_event(house: House, job_id: Any) -> Row:
-    query = "select * from public.ai_job_events where job_id = %s order by id desc limit 1"
-    return house.db.admin.row(query, job_id)
-
-
 async def test_a_preset_of_the_operator(house: House) -> None:
     """optimise_preset safe: no extension that a viewer must know."""
     house.set("optimise_preset", "safe")
@@ -189,20 +171,17 @@ async def test_a_preset_of_the_operator(house: House) -> None:
     assert b"KHR_draco_mesh_compression" not in house.objects()[model["path"]]
 
 
-async def test_a_disk_that_fails_costs_no_job(
-    house: House, haste: None, monkeypatch: pytest.MonkeyPatch
+async def test_a_cancel_ends_a_delivery_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No room for temporary files: the delivery waits and says why; mended, it goes on."""
-    del haste
-    monkeypatch.setattr(tempfile, "tempdir", str(house.folder / "not there"))
-    monkeypatch.setattr(deliver, "DISK", 0.3)
-    job = jobs.create(house.db, rich_user(house.db), LAMP)
-    async with house.working():
-        await until(lambda: held_for(house) == ["disk"], "a held run")
-        (house.folder / "not there").mkdir()
-        ended = await the_end(house.db, job["id"])
-    assert ended["status"] == "SUCCEEDED", ended["error_message"]
-
-
-def held_for(house: House) -> list[str]:
-    return house.db.admin.values("select held_for from meshqueue.runs where state = 'held'")
+    """Its notification does, with no roll call to come: nobody waits for an upload any more."""
+    monkeypatch.setattr(progress, "ROLL_CALL_EVERY", 3600.0)
+    house.storage.script("upload", *[Delay(60.0)] * 8)
+    user = rich_user(house.db, 100)
+    job = jobs.create(house.db, user, LAMP)
+    async with house.working() as daemon:
+        await until(lambda: "upload" in house.storage.faults.seen, "the first upload")
+        async with asyncio.timeout(10):
+            jobs.cancel(house.db, user, job["id"])
+            await until(lambda: not len(daemon.deliveries), "the delivery's end")
+    assert jobs.account(house.db, user) == (100, 0)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from worker.pipeline.delivery.workplace import PREFIX, YOUNG, workplace
+from tests.support.small_disk import small_disk
+from worker.pipeline.workplace import PREFIX, YOUNG, workplace
 
 LIVE = """
 import asyncio, sys, time
-from worker.pipeline.delivery.workplace import workplace
+from worker.pipeline.workplace import workplace
 
 async def live():
     async with workplace() as folder:
@@ -109,3 +110,16 @@ async def test_what_is_not_ours_is_left_alone(home: Path) -> None:
     (home / f"{PREFIX}link").symlink_to(elsewhere)
     async with workplace():
         assert (elsewhere / "lock").exists()
+
+
+async def test_a_folder_without_room_for_its_lock_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is not filled further by whoever finds it full."""
+    with small_disk(tmp_path / "disk", pages=8) as disk:
+        disk.hold_files(2)  # its root, and one folder
+        monkeypatch.setattr(tempfile, "tempdir", str(disk.path))
+        with pytest.raises(OSError, match="No space left on device"):
+            async with workplace():
+                pass
+        assert names(disk.path) == []

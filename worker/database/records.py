@@ -55,6 +55,8 @@ class Run:
     """moderation, optimise_preset, keep_original_days, deliver_best: as they are now."""
     probe: bool = False
     """Deliveries are paused, and this one tries whether the storage has room again."""
+    deadline_at: datetime | None = None
+    """Of the job, as it was when the run was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def read_run(answer: Json) -> Run | NotBegun:
         finished=answer["finished"],
         settings=answer["settings"],
         probe=answer["probe"],
+        deadline_at=moment(answer["deadline_at"]),
     )
 
 
@@ -135,6 +138,10 @@ def read_publication(answer: Json) -> Publication:
     )
 
 
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
 LIVE = ("intent", "accepted", "lost")
 
 
@@ -148,7 +155,7 @@ def read_live_submission(answer: Json | None) -> Submission | None:
         digest=answer["digest"],
         content=answer["content"],
         intent_at=datetime.fromisoformat(answer["intent_at"]),
-        gave_up_at=datetime.fromisoformat(answer["gave_up_at"]) if answer["gave_up_at"] else None,
+        gave_up_at=moment(answer["gave_up_at"]),
     )
 
 

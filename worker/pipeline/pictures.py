@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
 
 from worker.database.records import Run
 from worker.fetching import Fetched, Fetcher, NotFetched, Reason
+from worker.pipeline.disk import fault_of_disk
+from worker.pipeline.workplace import workplace
 from worker.providers.failure import Failure, Kind
 from worker.providers.images import prepare_picture
 from worker.providers.order import Picture
@@ -35,28 +36,42 @@ class Pictures:
         self._fetcher = fetcher
 
     async def read(self, run: Run) -> tuple[Picture, ...] | Failure:
-        if run.stage not in STAGES_WITH_PICTURES:
+        if run.stage not in STAGES_WITH_PICTURES or not run.request.get("images"):
             return ()
+        try:
+            async with workplace() as folder:
+                return await self._read_all(run, folder)
+        except OSError as error:
+            if why := fault_of_disk(error):
+                return out_of_reach(why)
+            raise
+
+    async def _read_all(self, run: Run, folder: Path) -> tuple[Picture, ...] | Failure:
         pictures: list[Picture] = []
-        for index, image in enumerate(run.request.get("images") or ()):
-            picture = await self._read(image, index)
+        for index, image in enumerate(run.request["images"]):
+            picture = await self._read(run, image, index, folder / str(index))
             if isinstance(picture, Failure):
                 return picture
             pictures.append(picture)
         return tuple(pictures)
 
-    async def _read(self, image: Mapping[str, Any], index: int) -> Picture | Failure:
-        with TemporaryDirectory(prefix="meshqueue-") as folder:
-            target = Path(folder) / "image"
-            if failure := await self._bring(image, index, target):
-                return failure
-            data = await asyncio.to_thread(target.read_bytes)
+    async def _read(
+        self, run: Run, image: Mapping[str, Any], index: int, target: Path
+    ) -> Picture | Failure:
+        if failure := await self._bring(run, image, index, target):
+            return failure
+        data = await asyncio.to_thread(target.read_bytes)
         return await asyncio.to_thread(prepare_picture, data, index, image.get("angle"))
 
-    async def _bring(self, image: Mapping[str, Any], index: int, target: Path) -> Failure | None:
-        if path := image.get("path"):
-            return await self._bring_stored(path, index, target)
-        return await self._bring_foreign(image["url"], index, target)
+    async def _bring(
+        self, run: Run, image: Mapping[str, Any], index: int, target: Path
+    ) -> Failure | None:
+        path = image.get("path")
+        if path is None:
+            return await self._bring_foreign(image["url"], index, target)
+        if not path.startswith(f"{run.user_id}/"):  # our key opens everybody's folder
+            return unreadable(index, "it does not lie in the folder of the job's user")
+        return await self._bring_stored(path, index, target)
 
     async def _bring_foreign(self, url: str, index: int, target: Path) -> Failure | None:
         """Its user typed it: what does not work after a few tries will not work in an hour."""
@@ -69,6 +84,8 @@ class Pictures:
                 case NotFetched(why, reason):
                     # What a name leads to in somebody's network is for the operator alone.
                     log.info("image_not_fetched", action="image_not_fetched", why=why)
+                    if reason is Reason.OURS:
+                        return out_of_reach(why)
             if reason is not Reason.PASSING:
                 break
         return unreadable(index, WORDS[reason])
@@ -81,8 +98,13 @@ class Pictures:
                 return unreadable(index, "there is no such file in the bucket inputs")
             case TooLarge(why):
                 return unreadable(index, why)
-            case outcome:  # not the user's fault, and nothing is bought yet
-                return Failure(Kind.UNAVAILABLE, f"the storage: {outcome.why}")
+            case outcome:
+                return out_of_reach(f"the storage: {outcome.why}")
+
+
+def out_of_reach(why: str) -> Failure:
+    """Not the user's fault, and nothing is bought yet: it is tried again."""
+    return Failure(Kind.UNAVAILABLE, why)
 
 
 def unreadable(index: int, why: str) -> Failure:

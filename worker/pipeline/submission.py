@@ -53,7 +53,8 @@ async def too_late(tools: Tools, held: Held, n: int) -> Ending:
 
 
 async def next_step(tools: Tools, held: Held, done: tuple[Done, ...]) -> Step | Ending:
-    pictures = await tools.read_pictures(held.run)
+    # The first request of a stage shows them: what it made is not lost when they are gone by then.
+    pictures = () if done else await tools.read_pictures(held.run)
     if isinstance(pictures, Failure):
         return ending_of(pictures)
     order = order_of(held.run, pictures, moderation=held.run.settings["moderation"])

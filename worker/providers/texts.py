@@ -29,6 +29,7 @@ CODES = {
     "image_too_complex": "The image is too complex. Send one that shows a single, clear object.",
     "model_missing_uv": "The model has no texture coordinates, so it can't be textured.",
     "model_insufficient_uv": "The model's texture coordinates don't suffice to texture it.",
+    "damaged_model": "The model came damaged and was not stored. Please try again.",
     "format_conversion_failed": "The model could not be converted into one of the file formats.",
     "2003": "One of the files is empty. Send another one.",
     "2004": "One of the files is of a kind that can't be used. Send PNG or JPEG images.",

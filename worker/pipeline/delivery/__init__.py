@@ -6,7 +6,6 @@ model      the GLB: made smaller, or as it came
 keeping    into the storage, under names that tell the content
 result     what the database and the user are told
 ending     how it may end, other than well
-workplace  a folder of this machine, and what the dead left in theirs
 deliver    the steps in their order
 """
 

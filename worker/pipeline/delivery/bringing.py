@@ -8,11 +8,11 @@ import structlog
 
 from worker.database.records import Run
 from worker.fetching import Fetched, NotFetched, Reason
-from worker.optimising import Sound, Unsound, Verdict
+from worker.optimising import Sound, Unchecked, Unsound, Verdict
 from worker.pipeline.delivery import model
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import GiveUp, Later
-from worker.pipeline.delivery.haul import Fault, Haul, Piece, judge
+from worker.pipeline.delivery.haul import Fault, Haul, Piece, fault_of, judge
 from worker.pipeline.delivery.links import MODEL, Links, fresh_links
 from worker.providers.outcome import Link
 
@@ -23,6 +23,7 @@ FAULTS = {
     Reason.PASSING: Fault.PASSING,
     Reason.DEAD_LINK: Fault.PASSING,
     Reason.REFUSED: Fault.HOPELESS,
+    Reason.OURS: Fault.OURS,
 }
 
 log = structlog.get_logger()
@@ -39,7 +40,7 @@ async def bring_in(depot: Depot, run: Run, folder: Path) -> Haul | Later | GiveU
         if not haul.is_worth_another_try():
             break
         log.info("files_missing", action="files_missing", run=run.id, why=list(haul.left_out()))
-    return judge(haul)
+    return judge(haul, run.deadline_at)
 
 
 def new_folder(folder: Path, number: int) -> Path:
@@ -100,5 +101,5 @@ def judge_piece(haul: Haul, piece: Piece, verdict: Verdict) -> None:
             haul.keep(Piece(piece.role, piece.format, piece.path, piece.bytes, piece.sha256, facts))
         case Unsound(findings):
             haul.drop(piece.name, Fault.DAMAGED, "; ".join(findings))
-        case _:  # what kills a process that only looks at it is given to nobody
-            haul.drop(piece.name, Fault.DAMAGED, verdict.why)
+        case Unchecked():
+            haul.drop(piece.name, fault_of(verdict), verdict.why)

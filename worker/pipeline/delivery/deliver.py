@@ -4,6 +4,7 @@ Everything before that transaction may be done again, by another worker, from th
 the content, so what was stored before is found; what no row names in the end is removed.
 """
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_never
@@ -11,26 +12,38 @@ from typing import assert_never
 import structlog
 
 from worker.database.records import Run
+from worker.ending import end_tasks
 from worker.pipeline.delivery.bringing import bring_in
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import Ending, Full, GiveUp, Later, Over
-from worker.pipeline.delivery.haul import Haul
+from worker.pipeline.delivery.haul import Haul, not_here
 from worker.pipeline.delivery.keeping import keep_all
 from worker.pipeline.delivery.links import Links, fresh_links
 from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
-from worker.pipeline.delivery.workplace import workplace
+from worker.pipeline.disk import fault_of_disk
 from worker.pipeline.held import Held
 from worker.pipeline.stage import code_of
 from worker.pipeline.submission import facts_of
+from worker.pipeline.workplace import workplace
 from worker.providers.texts import explain
 
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
-DISK = 30.0  # s
 
 log = structlog.get_logger()
 
 
 async def deliver(depot: Depot, held: Held) -> str:
+    """Ends as soon as its job does: nobody wants what it would still fetch and store."""
+    work = asyncio.create_task(work_on(depot, held))
+    over = asyncio.create_task(held.over.wait())
+    try:
+        await asyncio.wait({work, over}, return_when=asyncio.FIRST_COMPLETED)
+        return work.result() if work.done() else "left"
+    finally:
+        await end_tasks([work, over])
+
+
+async def work_on(depot: Depot, held: Held) -> str:
     if held.run.request.get("store_assets") is False:
         ending = await hand_on(depot, held.run)
     else:
@@ -51,10 +64,10 @@ async def store_from_here(depot: Depot, held: Held) -> str | Ending:
     try:
         async with workplace() as folder:
             return await store(depot, held, folder)
-    except OSError as error:
-        if error.errno is None:
-            raise
-        return Later("disk", DISK, f"this worker's disk: {error.strerror}")
+    except (OSError, ExceptionGroup) as error:
+        if why := fault_of_disk(error):
+            return not_here(why)
+        raise
 
 
 async def store(depot: Depot, held: Held, folder: Path) -> str | Ending:

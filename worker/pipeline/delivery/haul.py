@@ -1,11 +1,14 @@
 """A job's files on this machine: whole and sound, or the reason why not."""
 
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from worker.optimising import Unchecked
 from worker.pipeline.delivery.ending import GiveUp, Later
 from worker.pipeline.delivery.links import MODEL
 from worker.providers.failure import Failure, Kind
@@ -14,12 +17,19 @@ Name = tuple[str, str]
 """A role and a format."""
 
 AGAIN_AFTER = 30.0  # s
+LAST_CALL = timedelta(minutes=30)  # before the deadline, after which the whole job would fail
 
 
 class Fault(Enum):
     PASSING = "passing"  # the network's, or a link that has died
     DAMAGED = "damaged"  # a page, half a file; a CDN may serve such a thing for a moment
     HOPELESS = "hopeless"  # too large, or at a place where nobody may look
+    OURS = "ours"  # this machine's: no room on its disk, or for a process
+
+
+def fault_of(unchecked: Unchecked) -> Fault:
+    """What ends a process that only looks at it is given to nobody."""
+    return Fault.OURS if unchecked.code.is_ours else Fault.DAMAGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +69,40 @@ class Haul:
         self.troubles[name] = Trouble(fault, why)
 
     def is_worth_another_try(self) -> bool:
-        return any(trouble.fault is not Fault.HOPELESS for trouble in self.troubles.values())
+        """Not at once on a machine that lacks something: what it has goes to its other work."""
+        faults = {trouble.fault for trouble in self.troubles.values()}
+        return Fault.OURS not in faults and bool(faults - {Fault.HOPELESS})
 
     def left_out(self) -> Iterator[str]:
         for (role, format_), trouble in self.troubles.items():
             yield f"{role} as {format_}: {trouble.why}"
 
 
-def judge(haul: Haul) -> Haul | Later | GiveUp:
+def judge(haul: Haul, deadline: datetime | None = None) -> Haul | Later | GiveUp:
     """The models are what was paid for; a thumbnail that never comes holds nothing up."""
-    for (role, _), trouble in haul.troubles.items():
-        if role == "model" and trouble.fault is Fault.PASSING:
+    for trouble in haul.troubles.values():
+        if trouble.fault is Fault.OURS:
+            return not_here(trouble.why)
+    for name, trouble in haul.troubles.items():
+        if trouble.fault is Fault.PASSING and is_waited_for(name, deadline):
             return Later("fetch", AGAIN_AFTER, trouble.why)
     if no_model := haul.troubles.get(MODEL):
-        return GiveUp(Failure(Kind.TASK_FAILED, f"the provider's GLB: {no_model.why}"))
+        code = "damaged_model" if no_model.fault is Fault.DAMAGED else ""
+        return GiveUp(Failure(Kind.TASK_FAILED, f"the provider's GLB: {no_model.why}", code))
     if left_out := list(haul.left_out()):
         haul.notes["left_out"] = left_out
     return haul
+
+
+def is_waited_for(name: Name, deadline: datetime | None) -> bool:
+    """The GLB to the end; a further format until the GLB would be lost with it."""
+    if name == MODEL:
+        return True
+    last_call = deadline is not None and datetime.now(UTC) > deadline - LAST_CALL
+    return name[0] == "model" and not last_call
+
+
+def not_here(why: str) -> Later:
+    """At different times, lest those who took each other's room all come back together."""
+    seconds = AGAIN_AFTER * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
+    return Later("machine", seconds, why)

@@ -37,7 +37,8 @@ class Kept:
 
     @property
     def content_type(self) -> str:
-        return content_type_of(self.key)
+        """What a picture was found to be, whatever its address ends in."""
+        return self.piece.facts.get("content_type") or content_type_of(self.key)
 
 
 async def keep_all(depot: Depot, run: Run, haul: Haul) -> tuple[Kept, ...] | Later | Full | Over:

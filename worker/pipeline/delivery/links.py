@@ -1,5 +1,6 @@
 """Where the provider keeps a job's files at this moment."""
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,10 +12,20 @@ from worker.pipeline.delivery.ending import GiveUp, Later
 from worker.pipeline.order import stages_before
 from worker.providers.failure import Failure, Kind, Next
 from worker.providers.order import Task
-from worker.providers.outcome import Canceled, Failed, Link, Output, Succeeded, Unseen, Working
+from worker.providers.outcome import (
+    Canceled,
+    Failed,
+    Link,
+    Output,
+    State,
+    Succeeded,
+    Unseen,
+    Working,
+)
 from worker.providers.protocol import Provider
 
 ASK_AGAIN_AFTER = 10.0  # s, without the provider's own word on it
+NOT_FOUND_TWICE_WITHIN = 10.0  # s
 MODEL = ("model", "glb")
 FORMAT = re.compile(r"[a-z0-9]{2,8}")
 
@@ -50,14 +61,25 @@ def stages_to_deliver(run: Run) -> Iterator[tuple[Task, ...]]:
 async def look_at_all(provider: Provider, tasks: tuple[Task, ...]) -> list[Output] | Later | GiveUp:
     outputs = []
     for task in tasks:
-        match await provider.look(task):
+        match await look(provider, task):
             case Succeeded(output):
                 outputs.append(output)
             case Failed(failure) | Unseen(failure):
                 return ending_of(failure)
-            case Working() | Canceled():
+            case Working():  # it has ended, or we would not be here: what answers lags
+                return Later("lagging", ASK_AGAIN_AFTER, "the provider says that it still works")
+            case Canceled():
                 return GiveUp(Failure(Kind.TASK_FAILED, "the task has no result any more"))
     return outputs
+
+
+async def look(provider: Provider, task: Task) -> State:
+    """Twice where it is not found: a gateway's 404 must not end what is paid for."""
+    state = await provider.look(task)
+    if isinstance(state, Failed) and state.failure.kind is Kind.NOT_FOUND:
+        await asyncio.sleep(NOT_FOUND_TWICE_WITHIN)
+        return await provider.look(task)
+    return state
 
 
 def is_safe(link: Link) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 import structlog
 
 from worker.database.records import Run
-from worker.optimising import Optimised, Sound, Unoptimised, Unsound
+from worker.optimising import Optimised, Sound, Unchecked, Unoptimised, Unsound, Verdict
 from worker.pipeline.delivery.depot import Depot
-from worker.pipeline.delivery.haul import Fault, Haul, Piece
+from worker.pipeline.delivery.haul import Fault, Haul, Piece, fault_of
 
 log = structlog.get_logger()
 
@@ -19,13 +19,12 @@ async def make_small(depot: Depot, run: Run, haul: Haul, glb: Piece) -> None:
     target = glb.path.with_name("optimised.glb")
     outcome = await depot.optimisers.optimise(glb.path, target, run.settings["optimise_preset"])
     match outcome:
-        case Optimised(report):
+        case Optimised():
             await keep_smaller(run, haul, glb, target, outcome)
-            if report.get("left_alone"):
-                haul.notes["left_alone"] = report["left_alone"]
+        case Unoptimised(code, why) if code.is_ours:
+            haul.drop(glb.name, Fault.OURS, why)
         case Unoptimised(code, why):
             log.warning("not_optimised", action="not_optimised", run=run.id, code=code, why=why)
-            haul.notes["not_optimised"] = {"code": code, "why": why}
             await keep_as_it_came(depot, haul, glb, outcome)
         case Unsound(findings):
             haul.drop(glb.name, Fault.DAMAGED, "; ".join(findings))
@@ -39,6 +38,8 @@ async def keep_smaller(run: Run, haul: Haul, glb: Piece, target: Path, outcome: 
         before = {"triangles": outcome.report["triangles_before"]}
         haul.keep(replace(glb, role="original", facts=before))
     haul.notes["bytes_before"] = glb.bytes
+    if left_alone := outcome.report.get("left_alone"):
+        haul.notes["left_alone"] = left_alone
 
 
 def piece_of(path: Path, facts: dict[str, int]) -> Piece:
@@ -48,12 +49,19 @@ def piece_of(path: Path, facts: dict[str, int]) -> Piece:
 
 
 async def keep_as_it_came(depot: Depot, haul: Haul, glb: Piece, outcome: Unoptimised) -> None:
-    """The process may have died before it had looked at all of it: another one looks only."""
-    facts = {"triangles": outcome.report["triangles"]} if outcome.checked else {}
-    if not outcome.checked:
-        verdict = (await depot.optimisers.check([(glb.path, "glb")]))[0]
-        if isinstance(verdict, Unsound):
-            haul.drop(glb.name, Fault.DAMAGED, "; ".join(verdict.findings))
-            return
-        facts = dict(verdict.facts) if isinstance(verdict, Sound) else {}
-    haul.keep(replace(glb, facts=facts))
+    """Only what passed the checks: a process that died before they ended has judged nothing."""
+    match await verdict_on(depot, glb, outcome):
+        case Sound(facts):
+            haul.keep(replace(glb, facts=facts))
+            haul.notes["not_optimised"] = {"code": outcome.code, "why": outcome.why}
+        case Unsound(findings):
+            haul.drop(glb.name, Fault.DAMAGED, "; ".join(findings))
+        case Unchecked() as unchecked:
+            haul.drop(glb.name, fault_of(unchecked), f"its check: {unchecked.why}")
+
+
+async def verdict_on(depot: Depot, glb: Piece, outcome: Unoptimised) -> Verdict:
+    """The optimiser's own where it came so far; else another process looks, and no more."""
+    if outcome.checked:
+        return Sound({"triangles": outcome.report["triangles"]})
+    return (await depot.optimisers.check([(glb.path, "glb")]))[0]

@@ -1,4 +1,4 @@
-"""A folder of this machine for one delivery's files, and what became of those that the dead left.
+"""A folder of this machine for the files of one piece of work, and what the dead left in theirs.
 
 SIGKILL cleans up nothing: of a worker that is killed for its memory some hundred megabytes stay,
 each time. A lock tells who lives, for the kernel gives it back; a pid does not, it is 1 in every
@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-PREFIX = "meshqueue-delivery-"
+PREFIX = "meshqueue-work-"
 LOCK = "lock"
 YOUNG = 60.0  # s, before which a folder without a lock may be one that is just being made
 
@@ -34,9 +34,21 @@ async def workplace() -> AsyncIterator[Path]:
 
 def new_workplace(home: Path) -> tuple[Path, int]:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))
+    try:
+        return folder, new_lock(folder)
+    except OSError:  # a full disk may have room for a folder, and none for a file
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def new_lock(folder: Path) -> int:
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return folder, lock
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
 
 
 def leave(folder: Path, lock: int) -> None:
