@@ -20,8 +20,8 @@ def worker(db: Database) -> Worker:
     return new_worker(db)
 
 
-def to_deliver(db: Database, worker: Worker) -> Row:
-    job = jobs.create(db, rich_user(db), jobs.PREVIEW_ONLY)
+def to_deliver(db: Database, worker: Worker, **more: object) -> Row:
+    job = jobs.create(db, rich_user(db), {**jobs.PREVIEW_ONLY, **more})
     worker.work(job["id"], "PREVIEW")
     return job
 
@@ -46,6 +46,15 @@ def test_nothing_is_handed_out(db: Database, worker: Worker) -> None:
     assert worker.begin_delivery(job["id"]) == FULL
     assert held_for(db, job) == ("held", "storage_full")
     to_deliver(db, worker)
+
+
+def test_what_stores_nothing_waits_for_no_room(db: Database, worker: Worker) -> None:
+    """Its owner gets the provider's links, which die soon; and it is no probe of the storage."""
+    job = to_deliver(db, worker, store_assets=False)
+    worker.pause_deliveries()
+    probe_is_due(db)
+    assert worker.begin_delivery(job["id"])["outcome"] == "begun"
+    assert worker.begin_delivery(to_deliver(db, worker)["id"])["probe"] is True
 
 
 def test_operators_see_it(db: Database, worker: Worker) -> None:

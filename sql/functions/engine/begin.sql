@@ -168,7 +168,9 @@ begin
   select * into run from meshqueue.runs r
     where r.job_id = begin_stage.job_id and r.stage = begin_stage.stage for no key update;
   refusal := meshqueue.refusal_to_begin(run, worker, again);
-  if refusal is null and run.stage = 'DELIVER' and run.state in ('ready', 'held') and not meshqueue.may_deliver() then
+  if refusal is null and run.stage = 'DELIVER' and run.state in ('ready', 'held')
+    and job.request_payload -> 'store_assets' is distinct from 'false' and not meshqueue.may_deliver()
+  then
     refusal := 'storage_full';
   end if;
   if refusal is not null then
