@@ -30,6 +30,8 @@ class Proxy:
         self._target = conninfo_to_dict(url)
         self._flows: set[Flow] = set()
         self._refuses = False
+        self._answering = asyncio.Event()
+        self._answering.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
@@ -47,6 +49,13 @@ class Proxy:
         for flow in self._flows:
             if name.encode() in flow.greeting:
                 flow.open.clear()
+
+    def hold_answers(self) -> None:
+        """Requests arrive; what the server says waits until `let_answers_pass`."""
+        self._answering.clear()
+
+    def let_answers_pass(self) -> None:
+        self._answering.set()
 
     def cut(self) -> None:
         """Every connection is closed."""
@@ -89,8 +98,8 @@ class Proxy:
         self._flows.add(flow)
         try:
             await asyncio.gather(
-                self._pump(reader, there[1], flow, flow.note),
-                self._pump(there[0], writer, flow, ignore),
+                self._pump(reader, there[1], flow.note, flow.open),
+                self._pump(there[0], writer, ignore, flow.open, self._answering),
             )
         finally:
             self._writers -= ends
@@ -106,13 +115,14 @@ class Proxy:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        flow: Flow,
         note: Callable[[bytes], None],
+        *gates: asyncio.Event,
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK):
                 note(data)
-                await flow.open.wait()
+                for gate in gates:
+                    await gate.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
