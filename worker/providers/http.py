@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -39,7 +39,7 @@ _MOST_CONNECTIONS = 20
 _POLLS = httpx.Limits(max_connections=_MOST_CONNECTIONS)
 # An idle connection that the server closes at this moment looks like a lost answer.
 _FRESH_EACH = httpx.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=0)
-_UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=0)
 
 
 class Http:
@@ -55,7 +55,8 @@ class Http:
         self._paces = {name: Pace(limit) for name, limit in limits.items()}
         self._polls = _client(address, key, _POLLS)
         self._paid = _client(address, key, _FRESH_EACH)
-        self._streams = _client(address, key, _UNLIMITED)
+        self._new_client = partial(_client, address, key)
+        self._streams: set[httpx.AsyncClient] = set()
         self.closed = False
 
     async def exchange(self, call: Call) -> Reply:
@@ -86,7 +87,7 @@ class Http:
 
     async def close(self) -> None:
         self.closed = True
-        for client in (self._polls, self._paid, self._streams):
+        for client in (self._polls, self._paid, *self._streams):
             await client.aclose()
 
     async def _next(self, events: AsyncGenerator[ServerSentEvent, None]) -> ServerSentEvent | None:
@@ -146,7 +147,8 @@ class Http:
         headers = {"accept": "text/event-stream", "cache-control": "no-store"}
         async with (
             asyncio.timeout(self.patience.stream_silence) as opening,
-            self._streams.stream(
+            self._client_of_its_own() as client,
+            client.stream(
                 call.method, call.path, params=_query(call), headers=headers, timeout=timeout
             ) as response,
         ):
@@ -158,6 +160,16 @@ class Http:
             response.encoding = "utf-8"  # whatever it says: some names of charsets unpack, too
             response.stream = _Capped(response.stream)
             yield EventSource(response)
+
+    @asynccontextmanager
+    async def _client_of_its_own(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A pool looks at all of its connections whenever one is opened or closed."""
+        async with self._new_client(_ONE) as client:
+            self._streams.add(client)
+            try:
+                yield client
+            finally:
+                self._streams.discard(client)
 
 
 class _Capped(httpx.AsyncByteStream):
