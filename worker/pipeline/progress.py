@@ -1,11 +1,15 @@
 """Progress of everything that this worker holds: one call a second, and only of what changed.
 
+Each takes its turn: told all at once, 2,000 runs took Postgres half a second, and locked their rows
+for as long.
+
 Every so often all runs are named: the answer tells which are somebody else's by now, or not
 wanted any more, should the notification about it have been lost.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 import structlog
 
@@ -15,7 +19,7 @@ from worker.database.records import Run
 
 EVERY = 1.0  # s
 ROLL_CALL_EVERY = 15.0
-AT_MOST = 500  # runs a call
+AT_MOST = 250  # runs a call
 
 GoneRuns = Callable[[list[int]], Awaitable[None]]
 
@@ -55,16 +59,15 @@ class Progress:
                 log.warning("progress_untold", action="progress_untold", error=str(error))
 
     async def _tell(self, gone: GoneRuns) -> None:
-        ticks = self._take_due()
-        for start in range(0, len(ticks), AT_MOST):
-            lost = await self._engine.record_progress(ticks[start : start + AT_MOST])
+        if ticks := self._take_due():
+            lost = await self._engine.record_progress(ticks)
             await gone([run_id for run_id in lost if run_id in self._known])
 
     def _take_due(self) -> list[tuple[Run, int]]:
+        """Those that have waited longest."""
         now = asyncio.get_running_loop().time()
         if now >= self._roll_call_at:
             self._roll_call_at = now + ROLL_CALL_EVERY
-            self._changed = dict(self._known)
-        ticks = list(self._changed.values())
-        self._changed.clear()
-        return ticks
+            self._changed |= self._known
+        due = list(islice(self._changed, AT_MOST))
+        return [self._changed.pop(run_id) for run_id in due]
