@@ -14,6 +14,7 @@ import structlog
 
 from worker import __version__, queue
 from worker.daemon.keys import serves
+from worker.daemon.memory import memory_mib
 from worker.daemon.supervision import Supervision, every
 from worker.daemon.watchdog import Watchdog
 from worker.database.connection import Pool, new_pool
@@ -265,4 +266,5 @@ class Daemon:
         }
 
     def _info(self) -> dict[str, object]:
-        return {"version": __version__, "host": platform.node(), "pid": os.getpid()}
+        here = {"host": platform.node(), "pid": os.getpid(), "memory_mib": memory_mib()}
+        return {"version": __version__, **here}
