@@ -5,7 +5,7 @@ runs as `postgres` without its rights and a missing grant shows here first.
 """
 
 from worker.embedded.binaries import Binaries, default_binaries, installed_binaries
-from worker.embedded.running import DURABLE, THROW_AWAY, running
+from worker.embedded.running import DURABLE, THROW_AWAY, running, stands
 from worker.embedded.server import SUPERUSER, Server
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "default_binaries",
     "installed_binaries",
     "running",
+    "stands",
 ]

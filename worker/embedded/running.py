@@ -58,6 +58,11 @@ def running(
                     cluster.remove()
 
 
+def stands(data: Path) -> bool:
+    """Whether there is a server's data in this folder, running or not."""
+    return _cluster(data, None).data.exists()
+
+
 def _cluster(data: Path, folder: Path | None) -> Cluster:
     account = server_account()
     binaries = default_binaries() if folder is None else binaries_in(folder)
