@@ -6,6 +6,7 @@ MeshqueueError            the base; its text says what is wrong, where, and what
 ├── ModelFileError        a model's file can't be found, read, understood or written
 ├── SchemaError           the database can't be brought up to date (its own tree: schema.errors)
 ├── RefusedError          the database refuses a request of `make` or `demo` (local.user)
+├── OperatingError        an operator's command can't be done (operating.errors)
 ├── NotMadeError          the job of `make` ended without a model (cli.make)
 └── SimulatorError        the simulator was asked for something that it can't do (simulator.errors)
 
