@@ -21,8 +21,11 @@ class Commands(TyperGroup):
         if cmd_name not in self.list_commands(ctx):
             return None
         name = cmd_name.replace("-", "_")
+        found = getattr(import_module(f"{cli.__name__}.{name}"), name)
+        if isinstance(found, typer.Typer):  # it has commands of its own
+            return cast(TyperCommand, get_command(found))
         alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(getattr(import_module(f"{cli.__name__}.{name}"), name))
+        alone.command(cmd_name)(found)
         return cast(TyperCommand, get_command(alone))
 
 

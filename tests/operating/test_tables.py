@@ -1,0 +1,100 @@
+"""How things are shown: a table on a terminal, aligned text in a pipe."""
+
+import io
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from rich.console import Console
+
+from tests.support.cache import CHECKOUT
+from worker.cli._text.tables import Table, aligned, columns, drawn, lines
+from worker.cli._text.words import ago, number, one_line, span
+
+NAMES = columns("id", ">credits", "prompt…")
+ROWS = [("a", "5", "a katana"), ("bcd", "1,000", "日本刀"), ("e", "", "")]
+
+
+def test_a_pipe_gets_aligned_lines() -> None:
+    """Numbers stand right; wide letters count as two; nothing is cut; no blanks at the end."""
+    assert list(aligned(Table(NAMES, ROWS))) == [
+        "id   credits  prompt",
+        "a          5  a katana",
+        "bcd    1,000  日本刀",
+        "e",
+    ]
+
+
+def test_a_title_and_nothing() -> None:
+    """What is empty is said in one line."""
+    assert list(lines(Table(NAMES, [], "files"))) == ["files: none", ""]
+    assert list(lines(Table(NAMES, [], if_empty="no such jobs"))) == ["no such jobs"]
+    assert next(lines(Table(NAMES, ROWS[:1], "files"))) == "files:"
+
+
+def test_a_terminal_cuts_what_fills() -> None:
+    """A long prompt is cut to the width, the other columns stay whole."""
+    out = io.StringIO()
+    console = Console(file=out, width=40, force_terminal=True, color_system=None)
+    console.print(drawn(Table(NAMES, [("abcdefgh", "1,000", "katana " * 40)])))
+    shown = out.getvalue().splitlines()
+    assert all(len(line) <= 40 for line in shown)
+    assert any("abcdefgh" in line and "1,000" in line and "…" in line for line in shown)
+
+
+def test_markup_of_users_is_text() -> None:
+    """A prompt in brackets is not taken for a colour."""
+    out = io.StringIO()
+    console = Console(file=out, width=60, force_terminal=True, color_system=None)
+    console.print(drawn(Table(NAMES, [("a", "5", "[red]katana[/red]")])))
+    assert "[red]katana[/red]" in out.getvalue()
+
+
+def test_a_reader_that_leaves_is_no_fault() -> None:
+    """As in `meshqueue jobs | head -1`: nothing is printed about it."""
+    program = "from worker.cli._text.tables import show; show('x' * 1_000_000, 'y')"
+    done = subprocess.run(
+        ["bash", "-c", f'{sys.executable} -c "{program}" | head -c 1; echo ${{PIPESTATUS[0]}}'],
+        env={"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("x0\n", "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""), (0, "0.0 s"), (0.44, "0.4 s"), (59.6, "1 min"), (125, "2 min 5 s"),
+        (3600, "1 h"), (90_061, "1 d 1 h"), (-90, "-1 min 30 s"),
+    ],
+)  # fmt: skip
+def test_spans_are_short(seconds: float | None, text: str) -> None:
+    """The two largest units."""
+    assert span(seconds) == text
+
+
+def test_ages_are_short() -> None:
+    """Of a time or its text; a clock that runs ahead of ours is no negative age."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert ago(now - timedelta(minutes=3), now) == "3 min"
+    assert ago("2025-12-31T23:00:00+00:00", now) == "1 h"
+    assert ago(now + timedelta(seconds=5), now) == "0.0 s"
+    assert ago(None) == ""
+
+
+def test_numbers_are_short() -> None:
+    """Decimals only where there are any."""
+    assert [number(value) for value in (None, 0, 12345, 22.5)] == ["", "0", "12,345", "22.50"]
+    assert number(float(Decimal("7.25"))) == "7.25"
+
+
+def test_texts_stay_on_their_line() -> None:
+    """And move no cursor."""
+    assert one_line("a\n\tb\x1b[2Jc") == "a b [2Jc"
+    assert one_line(None) == ""

@@ -1,0 +1,1 @@
+"""How the operator's commands show what they found: tables, words, JSON."""
