@@ -60,7 +60,7 @@ def parse(words: list[str]) -> None:
 
 
 def parse_below(command: Any, above: Any, name: str, words: list[str]) -> None:
-    if not isinstance(command, TyperGroup):
+    if not isinstance(command, TyperGroup) or by_itself(command, words):
         command.make_context(name, words, parent=above)
         return
     context = command.make_context(name, [], parent=above, resilient_parsing=True)
@@ -68,6 +68,11 @@ def parse_below(command: Any, above: Any, name: str, words: list[str]) -> None:
     found = command.get_command(context, below)
     assert found is not None, f"there is no command {below!r} below {name}"
     parse_below(found, context, below, rest)
+
+
+def by_itself(command: TyperGroup, words: list[str]) -> bool:
+    """A command with others below it that does something without them: `jobs --limit 5`."""
+    return command.invoke_without_command and (not words or words[0].startswith("-"))
 
 
 @cache
