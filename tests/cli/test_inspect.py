@@ -51,3 +51,27 @@ def test_a_file_that_is_no_glb(tmp_path: Path) -> None:
     answer = meshqueue("inspect", "model.glb", folder=tmp_path)
     assert answer.returncode == 2
     assert answer.stderr.startswith(b"error: model.glb: header: begins with b'soli'")
+
+
+def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """Nor write lines of its own: names come from strangers."""
+    builder = one_mesh()
+    builder.root["meshes"][0]["name"] = "\x1b[2Jgone\nerror: \u202e" + "very " * 1000
+    (tmp_path / "model.glb").write_bytes(builder.data())
+    for command in ("inspect", "optimize"):
+        answer = meshqueue(command, "model.glb", folder=tmp_path)
+        text = answer.stdout.decode()
+        assert "\\x1b[2Jgone\\nerror: \\u202every" in text
+        assert not {"\x1b", "\u202e"} & set(text)
+        assert max(map(len, text.splitlines())) <= 1000
+
+
+def test_an_error_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """It quotes what it found only in letters."""
+    builder = one_mesh()
+    builder.root["extensions"] = {"\x1b[31mred": 3}
+    (tmp_path / "model.glb").write_bytes(builder.data())
+    for command in ("inspect", "optimize"):
+        answer = meshqueue(command, "model.glb", folder=tmp_path)
+        assert b"\\x1b[31mred: an extension must be an object" in answer.stderr
+        assert b"\x1b" not in answer.stderr

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from worker.errors import ModelFileError
-from worker.offline.place import check_writable, write
+from worker.offline.errands import place_of
+from worker.offline.place import check_writable, read, write
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
@@ -62,3 +63,20 @@ def test_a_folder_that_is_read_only_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     with pytest.raises(ModelFileError, match=f"the folder {tmp_path} is read-only"):
         check_writable(tmp_path / "deeper" / "model.glb")
+
+
+def test_what_never_ends_is_not_read_for_ever(tmp_path: Path) -> None:
+    """Neither a device nor a file over the limit."""
+    for source in (Path("/dev/zero"), tmp_path / "large.glb"):
+        (tmp_path / "large.glb").write_bytes(bytes(2001))
+        with pytest.raises(ModelFileError, match="larger than 2,000 bytes"):
+            read(source, most=2000)
+    assert read(tmp_path / "large.glb", most=2001) == bytes(2001)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "file/below.glb"])
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path, name: str) -> None:
+    """As the system puts it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelFileError, match="can't be read: "):
+        place_of(str(tmp_path / name))

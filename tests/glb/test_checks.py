@@ -73,6 +73,19 @@ def test_numbers_that_are_none_are_found() -> None:
     ]
 
 
+def test_both_infinities_are_found_without_a_warning() -> None:
+    """Nor do numbers break the look that overflow when they are added up."""
+    surface = bumpy()
+    surface.positions[:2] = [[np.inf], [-np.inf]]
+    surface.normals[:2] = [[3e38], [-3e38]]
+    builder = one_mesh(surface)
+    weights = np.full((576, 4), 3e38, np.float32)
+    first_primitive = builder.root["meshes"][0]["primitives"][0]
+    first_primitive["attributes"]["WEIGHTS_0"] = builder.accessor(weights)
+    findings = check(builder.data()).findings
+    assert {"not-a-number", "normals-not-unit", "weights-not-one"} <= {f.code for f in findings}
+
+
 def test_normals_without_length_are_found() -> None:
     """They make a surface black."""
 

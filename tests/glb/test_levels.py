@@ -10,13 +10,14 @@ from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import find_groups
 from worker.glb.geometry.levels import FOR_WIDE, level_for
 from worker.glb.geometry.prepare import Refused, prepare_family
+from worker.glb.geometry.texels import Texels
 from worker.glb.optimize import read
 
 
 def is_for_wide(values: Array, options: Options) -> bool:
     document = read(with_attributes(bumpy(), _ID=values).data()).document
     (family,) = by_mesh(find_groups(document))
-    prepared = prepare_family(document, family, options)
+    prepared = prepare_family(document, family, options, Texels(document, {}))
     assert not isinstance(prepared, Refused)
     return level_for(prepared[0].work, options) == FOR_WIDE
 

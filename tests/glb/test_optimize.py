@@ -1,6 +1,7 @@
 """What else a file may hold, and that it is all still there."""
 
 import itertools
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -12,7 +13,7 @@ from tests.glb.build import Builder, Surface, bumpy, one_mesh
 from tests.glb.read import DRACO, Geometry, nearest, read_geometry
 from worker.glb import Options, Preset, Report, optimize
 from worker.glb.accessors import read_accessor
-from worker.glb.container import Json
+from worker.glb.container import Json, write_container
 from worker.glb.document import Document
 from worker.glb.optimize import UnsoundError, confirm, read
 
@@ -463,6 +464,31 @@ def test_an_extension_that_is_not_wanted_is_not_used() -> None:
     data = one_mesh().data()
     options = Options(without=frozenset({DRACO}))
     assert not read_geometry(optimize(data, options).data).compressed
+
+
+@pytest.mark.parametrize("place", [{"buffer": 0}, {"parts": [{"byteOffset": 8}]}])
+def test_bytes_that_an_unknown_extension_names_by_place_stay_there(place: Json) -> None:
+    """No view tells of them: moved, they would be lost."""
+    builder = one_mesh(bumpy(30))
+    builder.binary += b"for the vendor only!"
+    builder.root["meshes"][0]["extensions"] = {"VENDOR_stream": place}
+    builder.declare("VENDOR_stream")
+    data = builder.data()
+    result = optimize(data, Options(preset=Preset.WEB))
+    assert result.data == data
+    assert "VENDOR_stream" in result.report.notes[0]
+
+
+def test_an_empty_list_of_buffers_is_as_good_as_none() -> None:
+    """A picture moves out of its URI into a buffer of its own."""
+    picture = b64encode(b"\x89PNG\r\n\x1a\n" + bytes(992)).decode()
+    root = {
+        "asset": {"version": "2.0"},
+        "buffers": [],
+        "images": [{"uri": f"data:;base64,{picture}"}],
+    }
+    result = optimize(write_container(root, []))
+    assert root_of(result.data)["buffers"][0]["byteLength"] == 1000
 
 
 def test_depth_that_can_be_read_but_not_written_is_left_alone() -> None:

@@ -8,7 +8,7 @@ from worker.glb import Options, Preset
 from worker.glb.document import Document
 from worker.glb.geometry.channels import uv_bits
 from worker.glb.geometry.groups import find_groups
-from worker.glb.geometry.texels import texels_by_set
+from worker.glb.geometry.texels import Texels
 from worker.glb.textures import plan_textures
 
 UNIT_SQUARE = np.array([[0, 0], [1, 1]], np.float32)
@@ -39,5 +39,36 @@ def test_a_texture_counts_as_large_as_it_will_be() -> None:
     (group,) = find_groups(document)
     jobs = plan_textures(document, Options(preset=Preset.WEB, max_texture=16))
     sides = {job.image: job.side for job in jobs if job.side}
-    assert texels_by_set(document, group, sides) == {"TEXCOORD_0": 16}
-    assert texels_by_set(document, group, {}) == {"TEXCOORD_0": 64}
+    assert Texels(document, sides).by_set(group) == {"TEXCOORD_0": 16}
+    assert Texels(document, {}).by_set(group) == {"TEXCOORD_0": 64}
+
+
+@pytest.mark.parametrize("scale", [[1e308, 1], [10**9, 0], ["far", 1], 7, []])
+def test_a_texture_repeated_absurdly_often_leaves_coordinates_exact(scale: object) -> None:
+    """No number that a file may hold breaks the reckoning."""
+    builder = shown_as("normalTexture", encoded(gradient(64)))
+    texture = builder.root["materials"][0]["normalTexture"]
+    texture["extensions"] = {"KHR_texture_transform": {"scale": scale}}
+    document = Document.read(builder.data())
+    (group,) = find_groups(document)
+    (texels,) = Texels(document, {}).by_set(group).values()
+    assert (uv_bits(UNIT_SQUARE, texels, Preset.BALANCED) is None) == (
+        scale in ([1e308, 1], [10**9, 0])
+    )
+
+
+def test_coordinates_at_the_ends_of_the_numbers_are_exact() -> None:
+    """Some exporters mark what has no place with the largest float."""
+    largest = np.finfo(np.float32).max
+    far = np.array([[-largest, 0], [largest, 1]], np.float32)
+    with np.errstate(over="ignore"):
+        assert uv_bits(far, 2048, Preset.BALANCED) is None
+
+
+def test_an_image_that_another_extension_names_oddly_counts_nothing() -> None:
+    """What stands where an image's number should be may be anything."""
+    builder = shown_as("normalTexture", encoded(gradient(64)))
+    builder.root["textures"][0]["extensions"] = {"EXT_texture_astc": {"source": ["what?"]}}
+    document = Document.read(builder.data())
+    (group,) = find_groups(document)
+    assert Texels(document, {}).by_set(group) == {"TEXCOORD_0": 64}

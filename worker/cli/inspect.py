@@ -9,6 +9,7 @@ from worker.glb.errors import GlbError
 from worker.offline.errands import place_of
 from worker.offline.findings_text import as_json, as_text
 from worker.offline.place import read
+from worker.offline.printable import printable
 
 
 def inspect(arguments: list[str]) -> None:
@@ -18,7 +19,7 @@ def inspect(arguments: list[str]) -> None:
     try:
         findings = check(data)
     except GlbError as error:
-        raise ModelFileError(f"{wanted.source}: {error}") from None
+        raise ModelFileError(printable(f"{wanted.source}: {error}")) from None
     text = as_json if wanted.json else as_text
     sys.stdout.write(text(wanted.source, findings) + "\n")
 

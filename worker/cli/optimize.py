@@ -13,6 +13,7 @@ from worker.offline.bar import bar
 from worker.offline.errands import PIPE, Errand, errands
 from worker.offline.outcome import Failure, Outcome, Success
 from worker.offline.place import check_writable, read, write
+from worker.offline.printable import printable
 
 EXIT_SOME_FAILED = 1
 EPILOG = """
@@ -124,7 +125,7 @@ def do(errand: Errand, options: Options, watch: Watch) -> Success:
     try:
         result = make_smaller(data, options, watch)
     except GlbError as error:
-        raise ModelFileError(f"{errand.source_name}: {error}") from None
+        raise ModelFileError(printable(f"{errand.source_name}: {error}")) from None
     if errand.target is PIPE or errand.target != errand.source or result.data != data:
         write(errand.target, result.data)
     return Success(errand, result.report)

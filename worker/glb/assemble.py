@@ -74,7 +74,8 @@ def overlapping(places: list[Json]) -> Iterator[tuple[int, int, list[Json]]]:
 
 def set_buffer(draft: Draft, length: int) -> None:
     """A buffer of no length is no valid glTF; one among others keeps its number."""
-    buffers = draft.document.root.setdefault("buffers", [{}])
+    buffers = draft.document.items("buffers") or [{}]
+    draft.document.root["buffers"] = buffers
     if length or len(buffers) > 1 or draft.frozen:
         buffers[0]["byteLength"] = length
     else:

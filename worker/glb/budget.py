@@ -3,7 +3,7 @@
 Not counted are the accessors that Draco fills: they have no bytes, and nobody here makes any.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -16,10 +16,35 @@ FLOAT = 5126
 FLOATS_FOR_BYTES = 4  # the most that taking quantization out makes of them
 
 
-def check_budget(document: Document) -> None:
-    total = stored_bytes(document) + made_up_bytes(document)
+def check_stored(document: Document) -> int:
+    """What lies in the file, counted as often as it is told of in another way."""
+    check_total("images", pictured_bytes(document), document)
+    return check_total("accessors", stored_bytes(document), document)
+
+
+def check_made_up(document: Document, stored: int) -> None:
+    check_total("accessors", stored + made_up_bytes(document), document)
+
+
+def check_total(place: str, total: int, document: Document) -> int:
     if total > max(MAX_DESCRIBED_BYTES, MAX_DESCRIBED_TIMES_FILE * document.size):
-        raise GlbError("accessors", f"describe {total} bytes in a file of {document.size}")
+        raise GlbError(place, f"describe {total} bytes in a file of {document.size}")
+    return total
+
+
+def pictured_bytes(document: Document) -> int:
+    """Any number of images may name one view; what views that differ have in common counts."""
+    views = document.items("bufferViews")
+    different = {picture_place(views, image) for image in document.items("images")}
+    return sum(length for _, length, _ in different)
+
+
+def picture_place(views: Sequence[Json], image: Json) -> tuple[int, int, str]:
+    """Images of the same place are the same picture."""
+    if "bufferView" not in image:
+        return 0, 0, ""
+    view = views[image["bufferView"]]
+    return view.get("byteOffset", 0), view["byteLength"], str(image.get("mimeType", ""))
 
 
 def stored_bytes(document: Document) -> int:

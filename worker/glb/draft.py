@@ -1,5 +1,6 @@
 """The document that is being changed: new bytes by buffer view, and the extensions it needs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from worker.glb.container import Json
@@ -10,10 +11,18 @@ from worker.glb.extensions import Use
 @dataclass(slots=True)
 class Draft:
     document: Document
-    uses: list[Use]
+    attached: dict[int, Use]  # by the identity of the payload
     unknown: list[str]  # extensions that may mean any index: none is renumbered or dropped
     contents: dict[int, bytes] = field(default_factory=dict)  # of new and of replaced views
     notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, document: Document, uses: Iterable[Use], unknown: list[str]) -> "Draft":
+        return cls(document, {id(use.payload): use for use in uses}, unknown)
+
+    @property
+    def uses(self) -> list[Use]:
+        return list(self.attached.values())
 
     @property
     def frozen(self) -> bool:
@@ -33,11 +42,10 @@ class Draft:
 
     def attach(self, owner: Json, name: str, payload: Json) -> None:
         owner.setdefault("extensions", {})[name] = payload
-        self.uses.append(Use(name, payload))
+        self.attached[id(payload)] = Use(name, payload)
 
     def detach(self, owner: Json, name: str) -> None:
-        payload = owner["extensions"].pop(name)
-        self.uses = [use for use in self.uses if use.payload is not payload]
+        del self.attached[id(owner["extensions"].pop(name))]
         if not owner["extensions"]:
             del owner["extensions"]
 

@@ -106,6 +106,20 @@ def uses_in(held: object) -> Iterator[Use]:
         yield Use(name, payload)
 
 
+def names_bytes(use: Use) -> bool:
+    """Such a place means other bytes once they are moved."""
+    stack: list[object] = [use.payload]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if "byteOffset" in item or "buffer" in item:
+                return True
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(child for child in item if type(child) in (dict, list))
+    return False
+
+
 def unknown_extensions(document: Document, uses: list[Use]) -> list[str]:
     names = {use.name for use in uses}
     names.update(document.root.get("extensionsUsed", ()), document.extensions_required)

@@ -8,5 +8,8 @@ MAX_CHUNKS = 64
 # they describe together is work.
 MAX_DESCRIBED_BYTES = 256 << 20
 MAX_DESCRIBED_TIMES_FILE = 8
+# Primitives may share their vertices in any number, and each is work of its own: at 16 MB a second.
+MAX_GEOMETRY_BYTES = 256 << 20
+MAX_GEOMETRY_TIMES_FILE = 2  # what a file without sharing takes at most
 MAX_PIXELS = 1 << 26
 MAX_PIXELS_OF_FILE = 1 << 28  # 16 maps of 4096 px, or a minute of packing them without loss

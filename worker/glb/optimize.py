@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from worker.glb.container import Buffer, UnwritableError
 from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
-from worker.glb.extensions import ACCESSORS, extension_uses, unknown_extensions
+from worker.glb.extensions import ACCESSORS, extension_uses, names_bytes, unknown_extensions
 from worker.glb.geometry.compress import Family, Outcome, Running, finish, leave, start
 from worker.glb.geometry.gain import paying
 from worker.glb.geometry.reports import primitive_reports
@@ -68,10 +69,12 @@ def read(data: Buffer) -> Draft:
     uses = extension_uses(document)
     validate(document)
     check_extensions(document, uses)
-    return Draft(document, uses, unknown=unknown_extensions(document, uses))
+    return Draft.of(document, uses, unknown_extensions(document, uses))
 
 
 def reason_to_leave(draft: Draft) -> str:
+    if naming := [use.name for use in draft.uses if use.name in draft.unknown and names_bytes(use)]:
+        return f"{naming[0]}, which is not known here, names bytes by their place"
     if required := sorted(set(draft.document.extensions_required) & set(draft.unknown)):
         return f"it requires {', '.join(required)}, which is not known here"
     if draft.document.items("buffers") and not draft.document.owns_buffer_0:
@@ -129,7 +132,7 @@ def work(
 ) -> "tuple[list[Outcome], list[TextureResult]]":
     """The largest picture and Draco first, the other pictures beside them."""
     jobs = plan_pictures(draft.document, options)
-    with ThreadPoolExecutor(options.threads) as pool:
+    with workers(options.threads) as pool:
         pictures = [pool.submit(job.run) for job in jobs[:1]]
         families = start_geometry(draft, options, pool, jobs)
         pictures += [pool.submit(job.run) for job in jobs[1:]]
@@ -137,6 +140,17 @@ def work(
         progress.follow([*zip(pictures, costs, strict=True), *weights_of(families)])
         outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
         return only_paying(draft, outcomes), [job.result() for job in pictures]
+
+
+@contextmanager
+def workers(threads: int) -> Iterator[Executor]:
+    """Whoever gives up waits for what is under way, and for no more."""
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def weights_of(families: Sequence[Family]) -> Iterator[tuple[Future[Any], int]]:

@@ -1,5 +1,6 @@
 """Drops accessors and buffer views that nobody refers to, and the bytes between those in use."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from worker.glb.container import Json
@@ -106,9 +107,10 @@ def split(document: Document, index: int, accessors: Sequence[Json], parts: list
     views = document.items(VIEWS)
     view = views[index]
     numbers = [index, *range(len(views), len(views) + len(parts) - 1)]
+    starts = [start for start, _ in parts]
     for accessor in accessors:
         offset = accessor.get("byteOffset", 0)
-        part = next(n for n, (start, end) in enumerate(parts) if start <= offset <= end)
+        part = bisect_right(starts, offset) - 1
         accessor["bufferView"] = numbers[part]
         accessor["byteOffset"] = offset - parts[part][0]
     base = view.get("byteOffset", 0)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from worker.glb.budget import check_budget
+from worker.glb.budget import check_made_up, check_stored
 from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
@@ -17,6 +17,7 @@ from worker.glb.paths import CORE_INDICES, SINGULAR, check_indices
 
 SPARSE_INDEX_TYPES = (5121, 5123, 5125)
 DRACO = "KHR_draco_mesh_compression"
+UNKNOWN = -1
 
 
 def validate(document: Document) -> None:
@@ -27,8 +28,9 @@ def validate(document: Document) -> None:
     check_buffers(document)
     check_views(document)
     check_accessors(document)
+    stored = check_stored(document)
     check_primitives(document)
-    check_budget(document)
+    check_made_up(document, stored)
     check_nodes(document.items("nodes"))
 
 
@@ -140,18 +142,18 @@ def check_sparse_part(part: Json, count: int, views: Sequence[Json], shape: Json
 
 
 def check_primitives(document: Document) -> None:
-    checked: set[tuple[int, int]] = set()
+    highest: dict[int, int] = {}
     for number, mesh in enumerate(document.items("meshes")):
         if not mesh.get("primitives"):
             raise GlbError(f"mesh {number}", "has no primitives")
         for position, primitive in enumerate(mesh["primitives"]):
             try:
-                check_primitive(document, primitive, checked)
+                check_primitive(document, primitive, highest)
             except ValueError as error:
                 raise GlbError(f"mesh {number} primitive {position}", str(error)) from None
 
 
-def check_primitive(document: Document, primitive: Json, checked: set[tuple[int, int]]) -> None:
+def check_primitive(document: Document, primitive: Json, highest: dict[int, int]) -> None:
     if type(primitive.get("attributes")) is not dict:
         raise ValueError("needs attributes")
     mode = primitive.get("mode", 4)
@@ -160,26 +162,32 @@ def check_primitive(document: Document, primitive: Json, checked: set[tuple[int,
     if "indices" not in primitive or "POSITION" not in primitive["attributes"]:
         return
     vertices = document.items("accessors")[primitive["attributes"]["POSITION"]]["count"]
-    pair = (primitive["indices"], vertices)
     extensions = primitive.get("extensions", {})
     if type(extensions) is not dict:
         raise ValueError("extensions must be an object")
-    if pair not in checked and DRACO not in extensions:
-        checked.add(pair)
-        check_vertex_indices(document, *pair)
+    if DRACO not in extensions:
+        check_vertex_indices(document, primitive["indices"], vertices, highest)
 
 
-def check_vertex_indices(document: Document, index: int, vertices: int) -> None:
+def check_vertex_indices(
+    document: Document, index: int, vertices: int, highest: dict[int, int]
+) -> None:
+    """Each accessor is gone through once, however many primitives share it."""
+    if index not in highest:
+        highest[index] = highest_named(document, index)
+    if highest[index] >= vertices:
+        raise ValueError(
+            f"indices: accessor {index} names vertex {highest[index]}, but there are {vertices}"
+        )
+
+
+def highest_named(document: Document, index: int) -> int:
     accessor = document.items("accessors")[index]
     if accessor["type"] != "SCALAR" or accessor["componentType"] not in SPARSE_INDEX_TYPES:
         raise ValueError(f"indices: accessor {index} must hold unsigned scalars")
     if "sparse" in accessor or not is_readable(document, accessor):
-        return
-    highest = highest_index(document, accessor)
-    if highest >= vertices:
-        raise ValueError(
-            f"indices: accessor {index} names vertex {highest}, but there are {vertices}"
-        )
+        return UNKNOWN
+    return highest_index(document, accessor)
 
 
 def is_readable(document: Document, accessor: Json) -> bool:

@@ -39,8 +39,12 @@ def place_of(source: str) -> Place:
     if source == "-":
         return PIPE
     found = Path(source)
-    if not found.exists():
-        raise ModelFileError(f"{source}: there is no such file or folder.")
+    try:
+        found.stat()
+    except FileNotFoundError:
+        raise ModelFileError(f"{source}: there is no such file or folder.") from None
+    except OSError as error:
+        raise ModelFileError(f"{source}: can't be read: {error.strerror}.") from None
     return found
 
 

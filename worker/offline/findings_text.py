@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 
 from worker.glb.checks import Finding, Findings, PrimitiveFacts, TextureFacts
+from worker.offline.printable import printable
 from worker.offline.sizes import human_bytes, percent
 
 MOST_LINES = 20
@@ -17,21 +18,21 @@ def as_json(source: str, findings: Findings) -> str:
 
 def as_text(source: str, findings: Findings) -> str:
     blocks = (
-        [headline(source, findings), *extension_lines(findings)],
+        [*headlines(source, findings), *extension_lines(findings)],
         ["bytes", *weight_lines(findings)],
         ["primitives", *first(map(primitive_line, findings.primitives), findings.primitives)],
         ["textures", *first(map(texture_line, findings.textures), findings.textures)],
         ["findings", *finding_lines(findings.findings)],
     )
-    return "\n\n".join("\n".join(block) for block in blocks)
+    return "\n\n".join("\n".join(map(printable, block)) for block in blocks)
 
 
-def headline(source: str, findings: Findings) -> str:
-    counts = ", ".join(f"{kind} {count:,}" for kind, count in findings.counts.items())
-    return (
+def headlines(source: str, findings: Findings) -> Iterator[str]:
+    yield (
         f"{source}: {human_bytes(findings.bytes)}, {findings.triangles:,} triangles, "
-        f"{findings.vertices:,} vertices\n  {counts}"
+        f"{findings.vertices:,} vertices"
     )
+    yield "  " + ", ".join(f"{kind} {count:,}" for kind, count in findings.counts.items())
 
 
 def extension_lines(findings: Findings) -> Iterator[str]:

@@ -2,22 +2,44 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from stat import S_IMODE, S_IWGRP, S_IWOTH, S_IWUSR
+from stat import S_IMODE, S_ISREG, S_IWGRP, S_IWOTH, S_IWUSR
+from typing import IO
 
 from worker.errors import ModelFileError
+from worker.glb.limits import MAX_FILE_BYTES
 from worker.offline.errands import Place
 
+PIECE = 1 << 20
 WRITABLE = S_IWUSR | S_IWGRP | S_IWOTH  # by anybody at all; what nobody may write is kept so
 
 
-def read(source: Place) -> bytes:
+def read(source: Place, most: int = MAX_FILE_BYTES) -> bytes:
+    """A pipe may never end, and neither may a file that is none."""
     if source is None:
-        return sys.stdin.buffer.read()
+        return bounded(sys.stdin.buffer, "standard input", most)
     try:
-        return source.read_bytes()
+        with source.open("rb", buffering=0) as file:
+            return bounded(file, str(source), most)
     except OSError as error:
         raise ModelFileError(f"{source}: can't be read: {error.strerror}.") from None
+
+
+def bounded(file: IO[bytes], name: str, most: int) -> bytes:
+    found = os.fstat(file.fileno())
+    if S_ISREG(found.st_mode) and found.st_size <= most:
+        return file.read()
+    data = b"".join(pieces(file, most + 1))
+    if len(data) > most:
+        raise ModelFileError(f"{name}: is larger than {most:,} bytes, the most that is read.")
+    return data
+
+
+def pieces(file: IO[bytes], left: int) -> Iterator[bytes]:
+    while left and (piece := file.read(min(left, PIECE))):
+        left -= len(piece)
+        yield piece
 
 
 def check_writable(target: Place) -> None:

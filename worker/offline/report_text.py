@@ -9,6 +9,7 @@ import orjson
 
 from worker.glb.report import PrimitiveReport, TextureReport
 from worker.offline.outcome import Failure, Outcome, Success
+from worker.offline.printable import printable
 from worker.offline.sizes import human_bytes, percent
 
 MOST_LINES = 20
@@ -21,7 +22,7 @@ def show(text: str, *, pipe: bool) -> None:
 
 def as_text(outcomes: Sequence[Outcome]) -> str:
     done = [outcome for outcome in outcomes if isinstance(outcome, Success)]
-    blocks = ["\n".join(lines_of(success)) for success in done]
+    blocks = ["\n".join(map(printable, lines_of(success))) for success in done]
     return "\n\n".join([*blocks, total_of(outcomes)])
 
 

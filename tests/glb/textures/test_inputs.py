@@ -17,9 +17,10 @@ from tests.glb.textures.pictures import (
     run_one,
     shown_as,
 )
+from worker.glb import check, optimize
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
-from worker.glb.options import Options
+from worker.glb.options import Options, Preset
 from worker.glb.textures import plan_textures
 from worker.glb.textures.picture import likeness
 
@@ -128,6 +129,40 @@ def test_an_image_that_is_not_here_stays(uri: str) -> None:
     (result,) = run(builder, "web")
     assert result.data is None
     assert result.report.note
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("KHR_texture_basisu", 0), ("VENDOR_format", 0), ("VENDOR_format", ["what?"])],
+)
+def test_an_image_that_only_another_extension_names_stays(name: str, source: object) -> None:
+    """To make it WebP, its texture would have to say so, and it has no place for that."""
+    builder = shown_as("normalTexture", encoded(gradient()))
+    builder.root["textures"][0] = {"extensions": {name: {"source": source}}}
+    builder.declare(name)
+    before = builder.data()
+    after = optimize(before, Options(preset=Preset.WEB))
+    assert Document.read(after.data).items("images")[0]["mimeType"] == "image/png"
+
+
+def test_an_image_in_another_file_stays() -> None:
+    """Its bytes can't be seen here, and need not be."""
+    builder = shown_as("normalTexture", encoded(gradient()))
+    elsewhere = builder.add("bufferViews", {"buffer": 1, "byteLength": 8})
+    builder.root["images"][0]["bufferView"] = elsewhere
+    first = {"byteLength": len(builder.binary)}
+    builder.root["buffers"] = [first, {"byteLength": 8, "uri": "textures.bin"}]
+    result = optimize(builder.data())
+    assert result.report.textures[0].note == "its bytes lie in another file"
+    assert any(finding.code == "no-image-data" for finding in check(builder.data()).findings)
+
+
+def test_a_data_uri_of_nobody_knows_what_stays() -> None:
+    """In a buffer it would need the name of a format."""
+    builder = shown_as("normalTexture", encoded(gradient()))
+    builder.root["images"][0] = {"uri": "data:;base64,AAAA"}
+    (result,) = run(builder)
+    assert result.data is None
 
 
 @pytest.mark.parametrize("cut", [0, 4, 24, 60, 400])

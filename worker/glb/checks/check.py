@@ -13,6 +13,7 @@ from worker.glb.document import Document
 from worker.glb.extensions import extension_uses, unknown_extensions
 from worker.glb.paths import SINGULAR
 from worker.glb.references import check_extensions
+from worker.glb.textures.source import read_sources
 from worker.glb.validate import validate
 
 # What Roblox takes in one mesh; the tightest published limit of the places models go to.
@@ -26,7 +27,8 @@ def check(data: Buffer) -> Findings:
     validate(document)
     check_extensions(document, uses)
     primitives = primitive_facts(document)
-    textures = texture_facts(document)
+    sources = read_sources(document)
+    textures = texture_facts(document, sources)
     return Findings(
         bytes=document.size,
         bytes_by_kind=bytes_by_kind(document, uses),
@@ -38,7 +40,7 @@ def check(data: Buffer) -> Findings:
         findings=(
             *large_meshes(primitives),
             *surface_findings(document),
-            *texture_findings(document, textures),
+            *texture_findings(textures, sources),
             *unreferenced(document, uses),
             *unknown(unknown_extensions(document, uses)),
         ),

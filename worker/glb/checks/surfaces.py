@@ -10,7 +10,9 @@ from worker.glb.checks.findings import Finding
 from worker.glb.checks.primitives import FAN, STRIP, TRIANGLES
 from worker.glb.container import Json
 from worker.glb.document import Document
+from worker.glb.geometry.allowance import Allowance
 from worker.glb.geometry.faces import as_triangles, without_degenerate
+from worker.glb.layout import extent
 from worker.glb.validate import is_readable
 
 LONGER_OR_SHORTER = 0.1
@@ -18,16 +20,32 @@ NEARLY_ONE = 0.02
 Mask = npt.NDArray[np.bool_]
 
 
-def surface_findings(document: Document) -> Iterator[Finding]:
+@np.errstate(over="ignore", invalid="ignore")  # what is no number is looked for, not stumbled over
+def surface_findings(document: Document) -> list[Finding]:
+    places = different(document)
+    work = sum(bytes_looked_at(document, primitive) for primitive in places.values())
+    if not Allowance.of(document).grants(work):
+        return [Finding("too-much-geometry", "meshes", "share too much to be looked at closely")]
+    found = [
+        f for place, primitive in places.items() for f in findings_of(document, place, primitive)
+    ]
+    return [*found, *unused_vertices(document)]
+
+
+def different(document: Document) -> dict[str, Json]:
     """Primitives that share all their accessors share their faults, and are told of once."""
-    told: set[tuple[object, ...]] = set()
+    found: dict[object, tuple[str, Json]] = {}
     for mesh, item in enumerate(document.items("meshes")):
         for number, primitive in enumerate(item["primitives"]):
             key = (*sorted(primitive["attributes"].items()), primitive.get("indices"))
-            if key not in told:
-                told.add(key)
-                yield from findings_of(document, f"mesh {mesh} primitive {number}", primitive)
-    yield from unused_vertices(document)
+            found.setdefault(key, (f"mesh {mesh} primitive {number}", primitive))
+    return dict(found.values())
+
+
+def bytes_looked_at(document: Document, primitive: Json) -> int:
+    named = [*primitive["attributes"].values(), primitive.get("indices")]
+    accessors = (document.items("accessors")[i] for i in named if i is not None)
+    return sum(extent(a, None) for a in accessors if is_readable(document, a))
 
 
 def findings_of(document: Document, place: str, primitive: Json) -> Iterator[Finding]:

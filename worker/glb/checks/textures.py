@@ -5,35 +5,37 @@ from collections.abc import Iterator, Sequence
 from worker.glb.checks.findings import Finding, TextureFacts
 from worker.glb.document import Document
 from worker.glb.textures.roles import roles
-from worker.glb.textures.source import Source, read_source
+from worker.glb.textures.source import Source
 
 LARGE_SIDE = 2048
 
 
-def texture_facts(document: Document) -> tuple[TextureFacts, ...]:
+def texture_facts(document: Document, sources: Sequence[Source]) -> tuple[TextureFacts, ...]:
     return tuple(
         TextureFacts(
             image=index,
             name=str(document.item("images", index).get("name", "")),
             role=role.label,
             space=role.space,
-            mime=(source := read_source(document, index)).mime,
+            mime=source.mime,
             bytes=source.stored,
             size=source.size,
         )
-        for index, role in roles(document).items()
+        for (index, role), source in zip(roles(document).items(), sources, strict=True)
     )
 
 
-def texture_findings(document: Document, textures: Sequence[TextureFacts]) -> Iterator[Finding]:
-    for facts in textures:
+def texture_findings(
+    textures: Sequence[TextureFacts], sources: Sequence[Source]
+) -> Iterator[Finding]:
+    for facts, source in zip(textures, sources, strict=True):
         place = f"image {facts.image}"
         if facts.size and max(facts.size) > LARGE_SIDE:
             width, height = facts.size
             yield Finding(
                 "large-texture", place, f"{width} x {height}; --max-texture {LARGE_SIDE} scales it"
             )
-        yield from misplaced(place, read_source(document, facts.image))
+        yield from misplaced(place, source)
 
 
 def misplaced(place: str, source: Source) -> Iterator[Finding]:

@@ -97,6 +97,8 @@ def first_uv(source: Source, options: Options) -> Channel | None:
 def uv_bits(values: Array, texels: int, preset: Preset) -> int | None:
     """A quarter of a texel, or half of one where the textures themselves lose more."""
     span = float((values.max(axis=0) - values.min(axis=0)).max())
+    if not math.isfinite(span):
+        return None
     if preset in (Preset.WEB, Preset.SMALL):
         bits = max(COARSEST_UV_BITS, math.ceil(math.log2(texels * span + 1)))
     else:

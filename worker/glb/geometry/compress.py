@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.glb.document import Document
+from worker.glb.geometry.allowance import Allowance, work_bytes
 from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import Group, accessor_bytes, find_groups, judged
+from worker.glb.geometry.texels import Sides, Texels
 from worker.glb.options import Options
 
 if TYPE_CHECKING:
     from worker.glb.geometry.attempt import Attempt
     from worker.glb.geometry.encode import Work
     from worker.glb.geometry.prepare import Prepared
-    from worker.glb.geometry.texels import Sides
     from worker.glb.geometry.verify import Decoded, Expected
 
+TOO_MUCH = "the file has more geometry than is worked on in one go"
 TOO_SMALL = 400  # raw bytes below which Draco and the JSON that it needs never pay
 NOT_ALONE = "another primitive of its mesh can't be encoded, and the seam would crack"
 
@@ -56,10 +58,11 @@ class Running:
 Family = list[Outcome | Running]
 
 
-def start(document: Document, options: Options, pool: Executor, sides: "Sides") -> list[Family]:
+def start(document: Document, options: Options, pool: Executor, sides: Sides) -> list[Family]:
     """Everything is under way when this returns; what can't be done has its reason."""
     families = by_mesh(find_groups(document))
-    return [start_family(document, family, options, pool, sides) for family in families]
+    start = Start(document, options, pool, Texels(document, sides), Allowance.of(document))
+    return [start.family(family) for family in families]
 
 
 def leave(document: Document, why_not: str) -> list[Outcome]:
@@ -76,27 +79,36 @@ def finish(families: Sequence[Family]) -> Iterator[Outcome]:
             yield from map(left_alone, outcomes)
 
 
-def start_family(
-    document: Document,
-    family: Sequence[Group],
-    options: Options,
-    pool: Executor,
-    sides: "Sides",
-) -> Family:
-    if raw_bytes(document, family) < TOO_SMALL:
-        return [Outcome(group, None, "too small to gain") for group in family]
-    family = [judged(document, group) for group in family]
-    left: Family = [Outcome(group, None, group.why_not) for group in family if group.why_not]
-    eligible = [group for group in family if not group.why_not]
-    if not eligible:
-        return left
+@dataclass(frozen=True, slots=True)
+class Start:
+    document: Document
+    options: Options
+    pool: Executor
+    texels: Texels
+    allowance: Allowance
 
-    from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy
+    def family(self, family: Sequence[Group]) -> Family:
+        if raw_bytes(self.document, family) < TOO_SMALL:
+            return [Outcome(group, None, "too small to gain") for group in family]
+        family = [judged(self.document, group) for group in family]
+        left: Family = [Outcome(group, None, group.why_not) for group in family if group.why_not]
+        eligible = [group for group in family if not group.why_not]
+        if not eligible:
+            return left
+        prepared = self.prepared(family)
+        if isinstance(prepared, str):
+            return left + [Outcome(group, None, prepared) for group in eligible]
+        return left + [run(one, self.options, self.pool) for one in prepared]
 
-    prepared = prepare_family(document, family, options, sides)
-    if isinstance(prepared, Refused):
-        return left + [Outcome(group, None, prepared.why) for group in eligible]
-    return left + [run(one, options, pool) for one in prepared]
+    def prepared(self, family: Sequence[Group]) -> "list[Prepared] | str":
+        """Or why not."""
+        if not self.allowance.grants(sum(work_bytes(self.document, group) for group in family)):
+            return TOO_MUCH
+
+        from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy
+
+        found = prepare_family(self.document, family, self.options, self.texels)
+        return found.why if isinstance(found, Refused) else found
 
 
 def raw_bytes(document: Document, groups: Sequence[Group]) -> int:

@@ -1,6 +1,6 @@
 """From a mesh's groups to work for Draco: triangles, one grid, and a plan for each attribute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from worker.glb.geometry.fingerprint import hashed_rows
 from worker.glb.geometry.grid import Grid, grid_over
 from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
 from worker.glb.geometry.normals import mended_normals
-from worker.glb.geometry.texels import NO_SIDES, Sides, texels_by_set
+from worker.glb.geometry.texels import Texels
 from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
 
@@ -36,7 +36,7 @@ class Refused:
 
 @np.errstate(over="ignore", invalid="ignore")  # what is no number is refused or kept bit by bit
 def prepare_family(
-    document: Document, family: Sequence[Group], options: Options, sides: Sides = NO_SIDES
+    document: Document, family: Sequence[Group], options: Options, texels: Texels
 ) -> list[Prepared] | Refused:
     eligible = [group for group in family if not group.why_not]
     shapes = [shape_of(document, group) for group in eligible]
@@ -52,7 +52,7 @@ def prepare_family(
             "the mesh is too large for a grid, or too small for one that its primitives share"
         )
     return [
-        prepare(document, group, shape, grid, planned(document, group, shape, options, sides))
+        prepare(document, group, shape, grid, planned(document, group, shape, options, texels))
         for group, shape in zip(eligible, shapes, strict=True)
     ]
 
@@ -95,9 +95,9 @@ def prepare(
 
 
 def planned(
-    document: Document, group: Group, shape: Shape, options: Options, sides: Sides
+    document: Document, group: Group, shape: Shape, options: Options, texels: Texels
 ) -> tuple[list[Channel], str]:
-    sources, note = read_sources(document, group, shape, sides)
+    sources, note = read_sources(document, group, shape, texels.by_set(group))
     return plan_channels(sources, options), note
 
 
@@ -111,9 +111,8 @@ def position_channel(document: Document, group: Group, shape: Shape, grid: Grid)
 
 
 def read_sources(
-    document: Document, group: Group, shape: Shape, sides: Sides
+    document: Document, group: Group, shape: Shape, texels: Mapping[str, int]
 ) -> tuple[list[Source], str]:
-    texels = texels_by_set(document, group, sides)
     note = ""
     sources = []
     for name in sorted(group.attributes.keys() - {"POSITION"}):

@@ -1,8 +1,7 @@
 """How many texels a set of texture coordinates spans: that decides how finely it is rounded."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from worker.glb.container import Json
@@ -12,10 +11,10 @@ from worker.glb.geometry.groups import Group
 from worker.glb.picture_size import picture_size
 
 Sides = Mapping[int, int]  # by image, the longer side that it will have, where that is known
-NO_SIDES: Sides = MappingProxyType({})
 UNKNOWN_SIZE = 4096
 # Where nothing is textured yet, the first set waits for a texture: previews come without one.
 AWAITED = {"TEXCOORD_0": 2048}
+MOST_REPEATS = 1e6  # of a texture over the unit square; beyond that nothing is rounded anyhow
 VARIANTS = "KHR_materials_variants"
 TRANSFORM = "KHR_texture_transform"
 
@@ -27,25 +26,55 @@ class Placement:
     scale: float
 
 
-def texels_by_set(document: Document, group: Group, sides: Sides) -> dict[str, int]:
-    """For each TEXCOORD that places a texture, the side of the largest one, in texels."""
-    found: dict[str, int] = {}
-    for material in materials_of(document, group):
-        for placement in placements(material):
-            side = texture_side(document, placement.texture, sides)
-            name = f"TEXCOORD_{placement.texcoord}"
-            found[name] = max(found.get(name, 0), round(side * placement.scale))
-    return found or AWAITED
+@dataclass(slots=True)
+class Texels:
+    """Each material and image is looked at once, however many primitives show it."""
+
+    document: Document
+    sides: Sides
+    by_material: dict[int, dict[str, int]] = field(default_factory=dict)
+    by_image: dict[int, int] = field(default_factory=dict)
+
+    def by_set(self, group: Group) -> dict[str, int]:
+        """For each TEXCOORD that places a texture, the side of the largest one, in texels."""
+        found: dict[str, int] = {}
+        for material in materials_of(group):
+            widen(found, self.of_material(material))
+        return found or AWAITED
+
+    def of_material(self, number: int) -> dict[str, int]:
+        if number not in self.by_material:
+            found = self.by_material[number] = {}
+            for placed in placements(self.document.item("materials", number)):
+                side = round(self.of_texture(placed.texture) * placed.scale)
+                widen(found, {f"TEXCOORD_{placed.texcoord}": side})
+        return self.by_material[number]
+
+    def of_texture(self, index: int) -> int:
+        """The largest of its images: an extension may name another than the core does."""
+        texture = self.document.item("textures", index)
+        others = (texture.get("extensions") or {}).values()
+        named = [holder.get("source") for holder in (texture, *others)]
+        return max((self.of_image(image) for image in named if type(image) is int), default=1)
+
+    def of_image(self, index: int) -> int:
+        if index not in self.by_image:
+            self.by_image[index] = self.sides.get(index) or image_side(self.document, index)
+        return self.by_image[index]
 
 
-def materials_of(document: Document, group: Group) -> Iterator[Json]:
+def widen(found: dict[str, int], others: Mapping[str, int]) -> None:
+    for name, side in others.items():
+        found[name] = max(found.get(name, 0), side)
+
+
+def materials_of(group: Group) -> list[int]:
     numbers: set[Any] = set()
     for primitive in group.primitives:
         numbers.add(primitive.get("material"))
         variants = (primitive.get("extensions") or {}).get(VARIANTS, {})
         numbers.update(mapping.get("material") for mapping in variants.get("mappings", []))
-    for number in sorted(numbers - {None}):
-        yield document.item("materials", number)
+    return sorted(numbers - {None})
 
 
 def placements(material: Json) -> Iterator[Placement]:
@@ -70,15 +99,7 @@ def placement(info: Json) -> Placement:
 def scale_of(scale: Any) -> float:
     if not isinstance(scale, list) or any(type(side) not in (int, float) for side in scale):
         return 1.0
-    return max([1.0, *(abs(float(side)) for side in scale)])
-
-
-def texture_side(document: Document, index: int, sides: Sides) -> int:
-    """The largest of its images: an extension may name another than the core does."""
-    texture = document.item("textures", index)
-    others = (texture.get("extensions") or {}).values()
-    sources = {holder.get("source") for holder in (texture, *others)} - {None}
-    return max((sides.get(source) or image_side(document, source) for source in sources), default=1)
+    return min(MOST_REPEATS, max([1.0, *(abs(float(side)) for side in scale)]))
 
 
 def image_side(document: Document, index: int) -> int:

@@ -24,13 +24,26 @@ MESHOPT_STAYS = "it is compressed with meshopt, which can't be undone here"
 Place = tuple[str, Json]  # of a primitive
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that was decoded: an attribute, or the indices, which have no id."""
+
+    view: int
+    unique_id: int | None
+    values: Array
+
+
 @dataclass(slots=True)
 class Unpacking:
-    """Which accessor already holds what was decoded from which view."""
+    """Which accessor already holds what was decoded from which view.
+
+    Any number of accessors may mean the same part; its bytes are written once.
+    """
 
     draft: Draft
     meshes: dict[int, Mesh | ForeignError]
     accessors: dict[tuple[int, int], int] = field(default_factory=dict)
+    written: dict[object, Json] = field(default_factory=dict)
     taken: set[int] = field(default_factory=set)
 
 
@@ -61,11 +74,11 @@ def undo_draco(unpacking: Unpacking, place: str, primitive: Json) -> None:
     for name, unique_id in payload["attributes"].items():
         if name not in primitive["attributes"] or not is_found(mesh, unique_id):
             raise GlbError(place, f"its Draco data has no {name}")
+        part = Part(payload["bufferView"], unique_id, mesh.attributes[unique_id])
         old = primitive["attributes"][name]
-        values = mesh.attributes[unique_id]
-        primitive["attributes"][name] = filled(unpacking, payload, old, values, place)
-    faces = mesh.faces.reshape(-1)
-    primitive["indices"] = filled(unpacking, payload, primitive.get("indices"), faces, place)
+        primitive["attributes"][name] = filled(unpacking, part, old, place)
+    faces = Part(payload["bufferView"], None, mesh.faces.reshape(-1))
+    primitive["indices"] = filled(unpacking, faces, primitive.get("indices"), place)
     if "mode" in primitive:
         primitive["mode"] = TRIANGLES
     unpacking.draft.detach(primitive, DRACO)
@@ -78,8 +91,11 @@ def is_found(mesh: Mesh, unique_id: Any) -> bool:
 def decoded(draft: Draft) -> dict[int, Mesh | ForeignError]:
     """By buffer view: several primitives may share one."""
     views = list(dict.fromkeys(view_of(place, primitive) for place, primitive in packed(draft)))
+    streams = [draft.document.view(view) for view in views]
+    if sum(map(len, streams)) > draft.document.size:
+        raise GlbError(DRACO, "the file's Draco data overlaps")
     try:
-        meshes = decode([bytes(draft.document.view(view)) for view in views])
+        meshes = decode([bytes(stream) for stream in streams])
     except ForeignError as error:
         raise GlbError(DRACO, f"the file's Draco data {error}") from None
     return dict(zip(views, meshes, strict=True))
@@ -101,10 +117,10 @@ def view_of(place: str, primitive: Json) -> int:
     return view
 
 
-def filled(unpacking: Unpacking, payload: Json, old: int | None, values: Array, place: str) -> int:
+def filled(unpacking: Unpacking, part: Part, old: int | None, place: str) -> int:
     """The accessor, now with bytes; another one where the first belongs to another view's mesh."""
     accessors = unpacking.draft.document.root.setdefault("accessors", [])
-    key = (payload["bufferView"], -1 if old is None else old)
+    key = (part.view, -1 if old is None else old)
     if key in unpacking.accessors:
         return unpacking.accessors[key]
     if old is None or old in unpacking.taken:
@@ -114,42 +130,60 @@ def filled(unpacking: Unpacking, payload: Json, old: int | None, values: Array, 
         index = old
     unpacking.taken.add(index)
     unpacking.accessors[key] = index
-    describe(unpacking.draft, accessors[index], values, place)
+    describe(unpacking, accessors[index], part, place)
     return index
 
 
-def describe(draft: Draft, accessor: Json, values: Array, place: str) -> None:
-    component_type = accessor.get("componentType", UNSIGNED_INT)
-    indices = values.ndim == 1
-    width = 1 if indices else values.shape[1]
+def describe(unpacking: Unpacking, accessor: Json, part: Part, place: str) -> None:
+    width = 1 if part.unique_id is None else part.values.shape[1]
     if WIDTHS[accessor["type"]] != width:
         raise GlbError(place, f"its Draco data is {width} wide, not {accessor['type']}")
-    # The largest index of a type restarts a primitive.
-    largest = values.max(initial=0) + indices
+    wanted = accessor.get("componentType", UNSIGNED_INT)
+    key = (part.view, part.unique_id, wanted)
+    if key not in unpacking.written:
+        unpacking.written[key] = store(unpacking.draft, typed(part.values, wanted))
+    replace(accessor, unpacking.written[key])
+
+
+def typed(values: Array, component_type: int) -> Array:
+    """The largest index of a type restarts a primitive."""
+    largest = values.max(initial=0) + (values.ndim == 1)
     if component_type != FLOAT and largest > np.iinfo(DTYPES[component_type]).max:
         component_type = UNSIGNED_INT
-    typed = values.astype(DTYPES[component_type])
-    store(draft, accessor, typed)
+    return values.astype(DTYPES[component_type])
 
 
-def store(draft: Draft, accessor: Json, values: Array) -> None:
-    """Rows begin every four bytes, as vertex data must; a flat array is indices, which may not."""
+def replace(accessor: Json, stored: Json) -> None:
+    """Bounds only where there were some."""
+    bounded = not {"min", "max"}.isdisjoint(accessor)
     for name in ("bufferView", "byteOffset", "sparse"):
         accessor.pop(name, None)
+    accessor |= stored
+    if not bounded:
+        forget_bounds(accessor)
+
+
+def forget_bounds(accessor: Json) -> None:
+    for name in ("min", "max"):
+        accessor.pop(name, None)
+
+
+def store(draft: Draft, values: Array) -> Json:
+    """Rows begin every four bytes, as vertex data must; a flat array is indices, which may not."""
+    rows = np.ascontiguousarray(values.reshape(len(values), -1))
     component_type = COMPONENT_TYPES[values.dtype]
-    accessor |= {"componentType": component_type, "count": len(values)}
-    if "min" in accessor or "max" in accessor:
-        rows = values.reshape(len(values), -1)
-        accessor |= {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
-    if values.ndim == 1:
-        accessor["bufferView"] = draft.add_view(values.tobytes())
-        return
-    size = COMPONENT_BYTES[component_type] * values.shape[1]
-    padding = -size % 4
-    rows = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), size)
-    accessor["bufferView"] = draft.add_view(np.pad(rows, ((0, 0), (0, padding))).tobytes())
+    size = COMPONENT_BYTES[component_type] * rows.shape[1]
+    padding = 0 if values.ndim == 1 else -size % 4
+    padded = np.pad(rows.view(np.uint8), ((0, 0), (0, padding)))
+    view = draft.add_view(padded.tobytes())
     if padding:
-        draft.document.items("bufferViews")[accessor["bufferView"]]["byteStride"] = size + padding
+        draft.document.items("bufferViews")[view]["byteStride"] = size + padding
+    stored = {"bufferView": view, "componentType": component_type, "count": len(values)}
+    return stored | bounds(rows) if len(rows) else stored
+
+
+def bounds(rows: Array) -> Json:
+    return {"min": rows.min(axis=0).tolist(), "max": rows.max(axis=0).tolist()}
 
 
 FLOATS_IN_THE_CORE = frozenset({"POSITION", "NORMAL", "TANGENT"})
@@ -184,7 +218,7 @@ def to_floats(draft: Draft, index: int) -> None:
     floats = values.astype(np.float32)
     if accessor.pop("normalized", False):
         floats = np.maximum(floats / np.float32(np.iinfo(values.dtype).max), np.float32(-1))
-    store(draft, accessor, floats)
+    replace(accessor, store(draft, floats))
 
 
 def read_stored(draft: Draft, index: int) -> Array:

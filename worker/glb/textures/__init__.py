@@ -7,7 +7,7 @@ from worker.glb.textures.choice import Aim, aim
 from worker.glb.textures.job import TextureJob, TextureResult, Written
 from worker.glb.textures.once import Once
 from worker.glb.textures.roles import roles
-from worker.glb.textures.source import read_source
+from worker.glb.textures.source import read_sources
 
 __all__ = ["TextureJob", "TextureResult", "plan_textures"]
 
@@ -19,8 +19,7 @@ def plan_textures(document: Document, options: Options) -> list[TextureJob]:
     once = Once[Written | None]()
     left = MAX_PIXELS_OF_FILE
     jobs = []
-    for index, role in roles(document).items():
-        source = read_source(document, index)
+    for (index, role), source in zip(roles(document).items(), read_sources(document), strict=True):
         wanted = aim(source, role, options)
         left -= source.pixels if wanted.ways else 0
         name = str(document.item("images", index).get("name", ""))

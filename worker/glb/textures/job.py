@@ -83,10 +83,10 @@ class TextureJob:
         """In a data URI it grows by a third, and under a wrong name viewers refuse it."""
         source = self.source
         mislabelled = source.mime in (PNG, JPEG) and source.declared != source.mime
-        moved = source.data is not None and (bool(source.uri) or mislabelled)
+        moved = bool(source.mime) and (bool(source.uri) or mislabelled)
         if mislabelled:
             note = f"declared as {source.declared or 'nothing'}; {note}"
-        data = bytes(source.data) if source.data is not None and moved else None
+        data = source.copied if moved else None
         return self.result(data, source.mime, source.size, note)
 
     def replaced(self, written: Written) -> TextureResult:

@@ -3,8 +3,10 @@
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 
+from worker.glb.budget import picture_place
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
 from worker.glb.limits import MAX_PIXELS
@@ -19,9 +21,12 @@ WEBP_FLAGS_OFFSET = 20
 WEBP_ANIMATED = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
-    """`data` is None where the bytes are not in this file."""
+    """`data` is None where the bytes are not in this file.
+
+    What takes its time is found out once: images that are the same picture share their source.
+    """
 
     data: memoryview | None
     declared: str
@@ -33,7 +38,7 @@ class Source:
         """What it is, whatever it is declared to be."""
         return (sniff(self.data) if self.data is not None else "") or self.declared
 
-    @property
+    @cached_property
     def size(self) -> Size | None:
         return picture_size(self.data) if self.data is not None else None
 
@@ -62,25 +67,48 @@ class Source:
             return bool(self.head[WEBP_FLAGS_OFFSET] & WEBP_ANIMATED)
         return self.mime == PNG and b"acTL" in self.head
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
         return blake2b(self.data or b"", digest_size=16).digest()
 
-    @property
+    @cached_property
+    def copied(self) -> bytes | None:
+        return None if self.data is None else bytes(self.data)
+
+    @cached_property
     def head(self) -> bytes:
         return bytes(self.data[:4096]) if self.data is not None else b""
+
+
+def read_sources(document: Document) -> list[Source]:
+    """One an image."""
+    views = document.items("bufferViews")
+    known: dict[object, Source] = {}
+    sources = []
+    for index, image in enumerate(document.items("images")):
+        place = picture_place(views, image) if "bufferView" in image else index
+        if place not in known:
+            known[place] = read_source(document, index)
+        sources.append(known[place])
+    return sources
 
 
 def read_source(document: Document, index: int) -> Source:
     image = document.item("images", index)
     declared = str(image.get("mimeType", ""))
     if "bufferView" in image:
+        if not is_in_file(document, image["bufferView"]):
+            return Source(None, declared, 0, "its bytes lie in another file")
         data = document.view(image["bufferView"])
         return check_pixels(Source(data, declared, len(data)), index)
     uri = image.get("uri")
     if not isinstance(uri, str) or not uri.startswith("data:"):
         return Source(None, declared, 0, str(uri or ""))
     return check_pixels(read_data_uri(uri, declared), index)
+
+
+def is_in_file(document: Document, view: int) -> bool:
+    return document.items("bufferViews")[view]["buffer"] == 0 and document.owns_buffer_0
 
 
 def read_data_uri(uri: str, declared: str) -> Source:

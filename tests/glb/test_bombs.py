@@ -1,0 +1,195 @@
+"""Small files that ask for much work: each once took minutes, or all of the memory."""
+
+from concurrent.futures import Executor, Future
+from threading import Event
+
+import numpy as np
+import pytest
+
+from tests.glb.build import Builder, bumpy, one_mesh
+from tests.glb.textures.pictures import encoded, gradient, plan, shown_as
+from worker.glb import GlbError, Options, Preset, check, optimize
+from worker.glb.container import Json
+from worker.glb.document import Document
+from worker.glb.draft import Draft
+from worker.glb.extensions import Use
+from worker.glb.optimize import read, workers
+from worker.glb.prune import prune
+
+DRACO = "KHR_draco_mesh_compression"
+PLAIN = Options(preset=Preset.PLAIN)
+MANY = 50_000
+
+
+def first_primitive(builder: Builder) -> Json:
+    primitive: Json = builder.root["meshes"][0]["primitives"][0]
+    return primitive
+
+
+@pytest.mark.timeout(40)
+def test_a_view_of_many_parts() -> None:
+    """Each part becomes a view of its own in one pass, not in one pass an accessor."""
+    builder = one_mesh()
+    view = builder.view(bytes(16 * MANY))
+    part = {"bufferView": view, "componentType": 5121, "type": "SCALAR", "count": 1}
+    first_primitive(builder)["targets"] = [
+        {"_PART": builder.add("accessors", part | {"byteOffset": 16 * number})}
+        for number in range(MANY)
+    ]
+    draft = read(builder.data())
+    prune(draft)
+    assert len(draft.document.items("bufferViews")) == 4 + MANY
+
+
+def packed(users: int) -> Builder:
+    """So many primitives, each with accessors of its own, that show the same Draco data."""
+    document = Document.read(optimize(one_mesh(bumpy(24)).data()).data)
+    builder = Builder(document.root, bytearray(document.binary))
+    (primitive,) = builder.root["meshes"][0]["primitives"]
+    accessors = list(builder.root["accessors"])
+    for _ in range(users - 1):
+        first = len(builder.root["accessors"])
+        builder.root["accessors"] += [dict(accessor) for accessor in accessors]
+        attributes = {name: first + old for name, old in primitive["attributes"].items()}
+        other = primitive | {"attributes": attributes, "indices": first + primitive["indices"]}
+        other["extensions"] = {DRACO: dict(primitive["extensions"][DRACO])}
+        builder.root["meshes"][0]["primitives"].append(other)
+    return builder
+
+
+def test_what_many_accessors_mean_is_unpacked_once() -> None:
+    """Only the JSON grows with their number."""
+    one, many = (optimize(packed(users).data(), PLAIN).data for users in (1, 50))
+    assert len(Document.read(many).binary) == len(Document.read(one).binary)
+    assert check(many).triangles == 50 * check(one).triangles
+
+
+@pytest.mark.timeout(30)
+def test_many_extensions_are_taken_away_in_time() -> None:
+    """Each without looking through all the others."""
+    owners: list[Json] = [{"extensions": {DRACO: {}}} for _ in range(MANY)]
+    document = read(one_mesh().data()).document
+    draft = Draft.of(document, [Use(DRACO, owner["extensions"][DRACO]) for owner in owners], [])
+    for owner in owners:
+        draft.detach(owner, DRACO)
+    assert not draft.uses
+
+
+def test_draco_data_that_overlaps_is_not_sent_anywhere() -> None:
+    """Views of the same bytes would each be a stream to decode."""
+    builder = packed(30)
+    primitives = builder.root["meshes"][0]["primitives"]
+    views = builder.root["bufferViews"]
+    for primitive in primitives:
+        payload = primitive["extensions"][DRACO]
+        views.append(dict(views[payload["bufferView"]]))
+        payload["bufferView"] = len(views) - 1
+    with pytest.raises(GlbError, match="Draco data overlaps"):
+        optimize(builder.data(), PLAIN)
+
+
+@pytest.mark.timeout(40)
+def test_many_textures_of_many_images() -> None:
+    """Each image knows its textures; nobody asks all textures for each image."""
+    builder = shown_as("normalTexture", encoded(gradient(16, noise=60), "PNG"))
+    image, texture = builder.root["images"][0], builder.root["textures"][0]
+    count = 20_000
+    builder.root["images"] = [dict(image) for _ in range(count)]
+    builder.root["textures"] = [texture | {"source": number} for number in range(count)]
+    builder.root["materials"] = [{"normalTexture": {"index": number}} for number in range(count)]
+    optimize(builder.data(), Options(preset=Preset.WEB))
+
+
+def test_a_picture_under_a_wrong_name_is_copied_once() -> None:
+    """However many images show it."""
+    builder = shown_as("normalTexture", encoded(gradient(16)), mime="image/jpeg")
+    builder.root["images"] *= 3
+    first, *others = (job.kept("") for job in plan(builder))
+    assert first.data is not None
+    assert all(other.data is first.data for other in others)
+
+
+def test_pictures_that_overlap_are_counted() -> None:
+    """Each would be read, hashed and unpacked for itself."""
+    builder = shown_as("normalTexture", encoded(gradient(16)))
+    place = builder.view(bytes(4 << 20))
+    views = builder.root["bufferViews"]
+    for number in range(100):
+        begin = views[place]["byteOffset"] + 4 * number
+        view = builder.add(
+            "bufferViews", views[place] | {"byteOffset": begin, "byteLength": 4 << 20}
+        )
+        views[view]["byteLength"] -= 4 * number
+        builder.add("images", {"bufferView": view, "mimeType": "image/png"})
+    with pytest.raises(GlbError, match="images: describe 41"):
+        optimize(builder.data())
+
+
+@pytest.mark.timeout(40)
+def test_indices_that_many_primitives_share_are_gone_through_once() -> None:
+    """Also where each has another number of vertices."""
+    builder = Builder()
+    indices = builder.accessor(np.zeros((30 << 20, 1), np.uint8), bare=True)
+    positions = builder.view(bytes(20_000))
+    described = {"bufferView": positions, "componentType": 5121, "type": "SCALAR"}
+    builder.mesh(
+        *(
+            {
+                "attributes": {"POSITION": builder.add("accessors", described | {"count": count})},
+                "indices": indices,
+            }
+            for count in range(1, 20_000)
+        )
+    )
+    optimize(builder.data(), Options(preset=Preset.SAFE))
+
+
+def same_vertices(primitives: int) -> Builder:
+    """Each primitive is a mesh with another geometry, made of the same numbers."""
+    builder = one_mesh()
+    primitive = first_primitive(builder)
+    same = primitive["attributes"]
+    builder.root["meshes"] = [
+        {"primitives": [primitive | {"attributes": same | {f"_{number}": same["TEXCOORD_0"]}}]}
+        for number in range(primitives)
+    ]
+    return builder
+
+
+def test_geometry_is_counted_over_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit it stays as it is, and the report says why."""
+    monkeypatch.setattr("worker.glb.geometry.allowance.MAX_GEOMETRY_BYTES", 100_000)
+    result = optimize(same_vertices(40).data())
+    notes = [primitive.note for primitive in result.report.primitives]
+    assert "more geometry" not in notes[0]
+    assert "more geometry" in notes[-1]
+
+
+def test_a_look_has_its_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it did not look at everything."""
+    monkeypatch.setattr("worker.glb.geometry.allowance.MAX_GEOMETRY_BYTES", 100_000)
+    codes = {finding.code for finding in check(same_vertices(40).data()).findings}
+    assert "too-much-geometry" in codes
+
+
+def test_a_jpeg_of_nothing_but_segments_has_no_size() -> None:
+    """Its header is not looked for without end."""
+    picture = b"\xff\xd8" + b"\xff\xe1\0\2" * 20_000 + b"\xff\xc0\0\x0b\x08\0\x10\0\x10"
+    (job,) = plan(shown_as("emissiveTexture", picture, mime="image/jpeg"), "web")
+    assert "header can't be read" in job.run().report.note
+
+
+def test_who_gives_up_does_not_wait_for_what_has_not_begun() -> None:
+    """An interrupt waits for the picture under way, not for all the others."""
+    release = Event()
+    queued: list[Future[None]] = []
+
+    def interrupted(pool: Executor) -> None:
+        pool.submit(release.wait)
+        queued.append(pool.submit(lambda: None))
+        queued[0].add_done_callback(lambda _: release.set())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), workers(1) as pool:
+        interrupted(pool)
+    assert queued[0].cancelled()
