@@ -121,7 +121,8 @@ export const cancelJob = async (supabase, jobId, { signal } = {}) =>
 export async function signedUrls(supabase, job, seconds = 3600, { signal } = {}) {
   const select = (stop) => supabase.from('asset_files').select('*').eq('job_id', job.id).order('id').abortSignal(stop)
   const rows = await insist(LOOK_TIMEOUT, signal, select)
-  const files = rows.length ? rows : (job.result_payload?.files ?? []) // not stored: the provider's own URLs
+  // Not stored: the provider's own URLs. Stored, and gone since: nothing.
+  const files = rows.length ? rows : (job.result_payload?.files ?? []).filter((file) => file.url)
   return Promise.all(files.map(async (file) => ({ ...file, url: await urlOf(supabase, file, seconds, signal) })))
 }
 

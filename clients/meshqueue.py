@@ -144,7 +144,9 @@ async def signed_urls(supabase: AsyncClient, job: Row, seconds: int = 3600) -> l
     """The job's files, each with a `url` that needs no header and lives for so long."""
     query = supabase.table("asset_files").select("*").eq("job_id", job["id"]).order("id")
     files = await rows(LOOK_TIMEOUT, query)
-    files = files or (job["result_payload"] or {}).get("files", [])  # not stored: the provider's
+    if not files:  # not stored: the provider's own URLs; stored, and gone since: nothing
+        told = (job["result_payload"] or {}).get("files", [])
+        files = [file for file in told if "url" in file]
     return [{**file, "url": await url_of(supabase, file, seconds)} for file in files]
 
 

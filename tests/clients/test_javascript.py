@@ -141,6 +141,17 @@ async def test_from_a_prompt_to_a_model(install: Install) -> None:
     assert phone.app.front.realtime.joins == 1
 
 
+async def test_files_that_are_gone(install: Install) -> None:
+    """The job's result still tells of them; none of them is offered any more."""
+    phone = install()
+    async with phone.app.house.working():
+        made = await phone.result("generate", prompt="a lamp", refine=False)
+    assert len(made["files"]) == len(made["job"]["result_payload"]["files"]) > 0
+    with phone.app.house.db.user(phone.user_id) as user:
+        user.execute("select public.delete_asset(%s)", made["job"]["asset_id"])
+    assert await phone.result("signed", job=made["job"]) == []
+
+
 async def test_lost_answers(install: Install) -> None:
     """Of an upload and twice of a create: one image, one job, reserved once."""
     phone = install()

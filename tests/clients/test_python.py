@@ -69,6 +69,15 @@ async def test_from_pictures_to_a_model(app: App, client: AsyncClient, user_id: 
     assert all(image["path"].startswith(f"{user_id}/") for image in sent)
 
 
+async def test_files_that_are_gone(app: App, client: AsyncClient) -> None:
+    """The job's result still tells of them; none of them is offered any more."""
+    async with app.house.working():
+        job, files = await meshqueue.generate_model(client, "a lamp", refine=False)
+    assert len(files) == len(job["result_payload"]["files"]) > 0
+    await client.rpc("delete_asset", {"asset_id": job["asset_id"]}).execute()
+    assert await meshqueue.signed_urls(client, job) == []
+
+
 async def test_not_enough_credits(app: App) -> None:
     """A sentence with both numbers, and no picture left behind."""
     user_id = rich_user(app.house.db, 3)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from worker.database.records import Run
 from worker.pipeline.delivery.haul import Piece
-from worker.pipeline.delivery.keeping import key_of
+from worker.pipeline.delivery.keeping import Kept, key_of
 from worker.pipeline.delivery.links import MODEL, Links, merged
 from worker.providers.meshy.tasks import output as output_of_meshy
 from worker.providers.outcome import Link, Output
@@ -83,3 +83,12 @@ def test_a_providers_names_lead_nowhere_else(url: str, other: str, role: str) ->
     for link in links.links:
         _, made = key(None, link)
         assert KEY.fullmatch(made)
+
+
+def test_a_picture_is_stored_as_what_it_is() -> None:
+    """Providers call a JPEG .png: the type that browsers are told comes from its bytes."""
+    facts = {"content_type": "image/jpeg", "width": 1, "height": 1}
+    jpeg = Piece("thumbnail", "png", Path("nowhere"), 1, SHA256, facts)
+    assert Kept(jpeg, "assets", "x/thumbnail.png").content_type == "image/jpeg"
+    glb = Piece("model", "glb", Path("nowhere"), 1, SHA256, {"triangles": 1})
+    assert Kept(glb, "assets", "x/model.glb").content_type == "model/gltf-binary"

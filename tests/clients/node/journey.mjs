@@ -46,6 +46,7 @@ const calls = {
     return { job, files, magic: Buffer.from(data.slice(0, 4)).toString(), bytes: data.length }
   },
   watch: () => meshqueue.watchJob(supabase, request.id, onProgress, { signal }),
+  signed: () => meshqueue.signedUrls(supabase, request.job),
   cancel: () => meshqueue.cancelJob(supabase, request.id),
   async mistaken() {
     return meshqueue.watchJob(supabase, request.id, async () => {
