@@ -8,6 +8,7 @@ MeshqueueError            the base; its text says what is wrong, where, and what
 ├── RefusedError          the database refuses a request of `make` or `demo` (local.user)
 ├── OperatingError        an operator's command can't be done (operating.errors)
 ├── NotMadeError          the job of `make` ended without a model (cli.make)
+├── SmokeError            a step of `smoke` failed (smoke.errors)
 └── SimulatorError        the simulator was asked for something that it can't do (simulator.errors)
 
 Apart from it stands glb.errors.GlbError, a ValueError: the optimiser imports nothing of the rest.
