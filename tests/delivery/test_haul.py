@@ -1,6 +1,7 @@
 """What is made of the files that came, and of those that did not."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from worker.pipeline.delivery.haul import LAST_CALL, Fault, Haul, Piece, judge
 from worker.pipeline.delivery.links import MODEL
 from worker.pipeline.disk import fault_of_disk
 
+# The package shows the function under this name.
+later_and_later = import_module("worker.pipeline.delivery.deliver").later_and_later
 FBX = ("model", "fbx")
 THUMBNAIL = ("thumbnail", "png")
 NO_ROOM = OSError(28, "No space left on device")
@@ -99,3 +102,11 @@ def test_a_fault_of_the_disk_is_known_wherever_it_comes_from(error: Exception) -
 def test_what_nobody_planned_is_no_fault_of_the_disk(error: Exception) -> None:
     """It is told as what it is."""
     assert fault_of_disk(error) is None
+
+
+def test_what_fails_again_and_again_is_tried_ever_more_rarely() -> None:
+    """Each try fetches and optimises all of it; a refusal's own time is never cut short."""
+    assert [later_and_later(30, attempt) for attempt in (1, 2, 3, 4, 5, 1000)] == [
+        *(30, 60, 120, 240, 300, 300),
+    ]
+    assert later_and_later(600, 3) == 600

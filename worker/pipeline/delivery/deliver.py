@@ -27,6 +27,7 @@ from worker.pipeline.submission import facts_of
 from worker.pipeline.workplace import workplace
 from worker.providers.texts import explain
 
+LONGEST = 300.0  # s: what fails again and again is fetched and optimised again each time
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
 
 log = structlog.get_logger()
@@ -94,7 +95,7 @@ async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
         case Later(reason, seconds, why):
             names = held.names()
             log.warning("delivery_waits", action="delivery_waits", reason=reason, why=why, **names)
-            return await wait(depot, run, reason, seconds)
+            return await wait(depot, run, reason, later_and_later(seconds, run.attempt))
         case GiveUp(failure):
             return await depot.engine.fail(
                 run, code_of(failure.kind), explain(failure), facts_of(failure), task_ended=True
@@ -106,6 +107,10 @@ async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
         case Over():
             return "over"
     assert_never(ending)
+
+
+def later_and_later(seconds: float, attempt: int) -> float:
+    return max(seconds, min(seconds * 2.0 ** min(attempt - 1, 10), LONGEST))
 
 
 async def wait(depot: Depot, run: Run, reason: str, seconds: float) -> str:
