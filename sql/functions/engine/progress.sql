@@ -25,6 +25,8 @@ revoke execute on function meshqueue.whole_progress(public.ai_jobs, public.job_s
 -- One batched call a second and process. Answers with the runs that are the caller's no more. The job's row changes
 -- at most every 5 s; in between only the private topic hears of it, at most once a second. What was held back is told
 -- with a later tick, even one that says the same. Waits for no lock: a missed tick is no loss.
+-- "is not distinct from" keeps the planner from the index over workers, which it takes for selective: through it each
+-- of 250 ticks was compared with all 2,000 runs of the worker, 280 ms against 5.
 create function meshqueue.record_progress(worker uuid, run_ids bigint[], attempts integer[], percents integer[])
 returns table (run bigint)
 language plpgsql
@@ -44,7 +46,7 @@ begin
       from meshqueue.runs l join unnest(run_ids, attempts, percents) g (id, attempt, percent)
         on g.id = l.id and g.attempt = l.attempt,
         greatest(l.progress, least(100, greatest(0, g.percent))) p (reached)
-      where l.worker_id = worker and l.state = 'running'
+      where l.worker_id is not distinct from worker and l.state = 'running'
       order by l.id for no key update of l skip locked
     ) t
     where r.id = t.id and (t.reached > r.progress or t.heard)
@@ -57,7 +59,8 @@ begin
     select g.id from unnest(run_ids, attempts) g (id, attempt)
     where not exists (
       select from meshqueue.runs r
-      where r.id = g.id and r.attempt = g.attempt and r.worker_id = worker and r.state = 'running'
+      where r.id = g.id and r.attempt = g.attempt and r.worker_id is not distinct from worker
+        and r.state = 'running'
     );
 end
 $$;

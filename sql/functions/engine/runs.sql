@@ -140,7 +140,7 @@ begin
       from (
         select l.id from meshqueue.runs l
         join unnest(run_ids, attempts) g (id, attempt) on g.id = l.id and g.attempt = l.attempt
-        where l.worker_id = worker and l.state in ('running', 'draining')
+        where l.worker_id is not distinct from worker and l.state in ('running', 'draining')  -- see record_progress
         order by l.id for no key update of l
       ) mine
       where r.id = mine.id
