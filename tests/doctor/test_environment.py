@@ -1,0 +1,45 @@
+"""Variables that nothing reads."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.doctor.place import Place
+from worker.doctor.examined import variables
+from worker.doctor.finding import Level
+
+pytestmark = pytest.mark.newest_postgres
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("MESHY_APIKEY", "is MESHY_API_KEY meant?"),
+        ("DATABASE_URI", "is DATABASE_URL meant?"),
+        ("SUPABASE_SERVICE_KEY", "is SUPABASE_SERVICE_ROLE_KEY meant?"),
+        ("MESHQUEUE_VERBOSE", "unknown"),
+        ("MESHY_INTERNAL_KEY", "older set-up"),
+        ("OPENAI_API_KEY", "does not read it"),
+    ],
+)
+async def test_a_variable_that_nothing_reads(place: Place, name: str, told: str) -> None:
+    """A typo, an old name, one of a later release: named, with what was probably meant."""
+    finding = await place.finds("variables", Level.WARNING, variables={name: "secret value"})
+    assert f"{name}: " in finding.what
+    assert told in finding.what
+    assert "secret value" not in finding.what
+
+
+@pytest.mark.parametrize("name", ["MESHY_API_KEY", "SUPABASE_SECRET_KEY", "PGPORT", "HOME", "path"])
+async def test_a_variable_that_is_read_or_not_ours(place: Place, name: str) -> None:
+    """What we read, and what belongs to other programs, is no finding."""
+    found = await place.findings(variables={name: "value", "MESHY_APIKEY": ""})
+    assert found["variables"].level is Level.OK
+
+
+def test_variables_of_the_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """.env is read as `run` reads it: the environment wins."""
+    monkeypatch.setenv("MESHY_MODELL", "here")
+    (tmp_path / ".env").write_text("MESHY_MODELL=there\nMESHY_KEEY=value\n")
+    found = variables(tmp_path / ".env")
+    assert (found["MESHY_MODELL"], found["MESHY_KEEY"]) == ("here", "value")

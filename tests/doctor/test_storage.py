@@ -1,0 +1,83 @@
+"""The storage: refusing, silent, nearly full, or not named at all."""
+
+import pytest
+from pydantic import SecretStr
+
+from tests.doctor.place import Place
+from tests.support.storage_server import Answer, Cut
+from worker.doctor.finding import Level
+
+pytestmark = pytest.mark.newest_postgres
+
+
+async def test_a_storage_that_refuses(place: Place) -> None:
+    """A bucket that takes nothing is found before a paid model meets it."""
+    place.storage.script("upload", Answer(403, "Unauthorized", "new row violates policy"))
+    finding = await place.finds("round trip", Level.FAILING)
+    assert "can't write to the bucket assets" in finding.what
+
+
+async def test_a_storage_without_room(place: Place) -> None:
+    """What the storage says of its quota is told."""
+    place.storage.script("upload", Answer(402, "Payment Required", "quota exceeded"))
+    assert "quota" in (await place.finds("round trip", Level.FAILING)).what
+
+
+async def test_a_storage_that_does_not_give_back(place: Place) -> None:
+    """Written and not readable is a fault, and the probe is taken away all the same."""
+    place.storage.script("read", Answer(500, "Internal", "it broke"))
+    assert "can't read from" in (await place.finds("round trip", Level.FAILING)).what
+    assert place.storage.stored("assets") == {}
+
+
+async def test_a_storage_that_does_not_remove(place: Place) -> None:
+    """What can't be removed is named, so that a person can."""
+    place.storage.script("remove", Answer(500, "Internal", "it broke"))
+    finding = await place.finds("round trip", Level.FAILING)
+    (left,) = place.storage.stored("assets")
+    assert f"can't remove {left}" in finding.what
+
+
+async def test_a_storage_that_hangs_up(place: Place) -> None:
+    """A cut connection is a finding, not a crash."""
+    place.storage.script("upload", Cut.BEFORE)
+    assert "no answer" in (await place.finds("round trip", Level.FAILING)).what
+
+
+async def test_a_key_of_another_project(place: Place) -> None:
+    """The variable that holds the refused key is named, the key is not printed."""
+    wrong = {"supabase_service_role_key": SecretStr("sb_secret_wrong")}
+    finding = await place.finds("round trip", Level.FAILING, settings=wrong)
+    assert "SUPABASE_SERVICE_ROLE_KEY" in finding.what
+    assert "sb_secret_wrong" not in finding.what + finding.what_to_do
+
+
+async def test_the_publishable_key(place: Place) -> None:
+    """Known by its first letters, so that nobody looks for the fault in policies."""
+    wrong = {"supabase_service_role_key": SecretStr("sb_publishable_x")}
+    finding = await place.finds("storage", Level.FAILING, settings=wrong)
+    assert "publishable" in finding.what
+
+
+@pytest.mark.parametrize("variable", ["supabase_url", "supabase_service_role_key"])
+async def test_no_storage_is_named(place: Place, variable: str) -> None:
+    """The variable that is missing is named; the round trip is skipped."""
+    finding = await place.finds("storage", Level.FAILING, settings={variable: None})
+    assert variable.upper() in finding.what
+
+
+async def test_an_address_that_is_none(place: Place) -> None:
+    """A mistyped SUPABASE_URL is told with what it should look like."""
+    finding = (await place.findings(settings={"supabase_url": "project"}))["round trip"]
+    assert finding.level is Level.FAILING
+    assert "https://<project>.supabase.co" in finding.what
+
+
+async def test_a_storage_that_is_nearly_full(place: Place) -> None:
+    """Against the free plan's gigabyte, over every bucket."""
+    place.db.superuser().execute(
+        "insert into storage.objects (bucket_id, name, metadata)"
+        " values ('inputs', 'large', '{\"size\": 850000000}')"
+    )
+    finding = await place.finds("used", Level.WARNING)
+    assert "850.0 MB" in finding.what

@@ -1,0 +1,111 @@
+"""Whether models can be stored and read again, and how much lies there."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from worker.daemon.start import local_storage
+from worker.doctor.check import Check
+from worker.doctor.examined import Examined
+from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.names import families_of
+from worker.storage.outcome import Put, Read, Removed
+from worker.storage.protocol import Storage
+from worker.storage.supabase import SupabaseStorage
+from worker.storage.supabase.patience import Patience
+
+HURRIED = Patience(connect=3, pool=2, write=3, answer=5, attempts=1)
+PROBE = b"meshqueue doctor was here, and takes this file away again.\n"
+FREE_PLAN = 1_000_000_000
+NEARLY = 0.8
+
+
+async def given(examined: Examined) -> Finding:
+    if examined.local:
+        return ok(f"the folder {examined.settings.local_storage}")
+    url, key = examined.settings.supabase_url, examined.settings.supabase_service_role_key
+    missing = {"SUPABASE_URL": url, "SUPABASE_SERVICE_ROLE_KEY": key}
+    if absent := [name for name, value in missing.items() if value is None]:
+        return failing(
+            f"{' and '.join(absent)} not set: models can't be stored, and `run` refuses to start",
+            "Both stand in the dashboard under Settings, API; the key is the secret one.",
+        )
+    if key is not None and key.get_secret_value().startswith("sb_publishable_"):
+        return failing(
+            "SUPABASE_SERVICE_ROLE_KEY holds the publishable key, which may store nothing",
+            "Set the secret one (sb_secret_… or service_role; dashboard: Settings, API keys).",
+        )
+    return ok(str(url))
+
+
+async def round_trip(examined: Examined) -> Finding:
+    """What is written must come back, and must be gone when it was removed."""
+    host = urlsplit(str(examined.settings.supabase_url)).hostname
+    if host and not examined.local:
+        await families_of(host)
+    storage = open_storage(examined)
+    try:
+        with tempfile.TemporaryDirectory(prefix="meshqueue-doctor-") as folder:
+            return await probe(storage, examined, Path(folder))
+    finally:
+        await storage.close()
+
+
+def open_storage(examined: Examined) -> Storage:
+    if examined.local:
+        return local_storage(examined.settings, served=False)
+    settings = examined.settings
+    assert settings.supabase_url and settings.supabase_service_role_key  # noqa: S101, PT018 - `given` saw to it
+    key = settings.supabase_service_role_key.get_secret_value()
+    return SupabaseStorage(settings.supabase_url, key, HURRIED)
+
+
+async def probe(storage: Storage, examined: Examined, folder: Path) -> Finding:
+    bucket, key = examined.settings.generated_assets_bucket_name, f"doctor/{uuid4()}.txt"
+    written, read = folder / "written", folder / "read"
+    written.write_bytes(PROBE)
+    put = await storage.put(bucket, key, written, "text/plain")
+    if not isinstance(put, Put):
+        return refused("write to", bucket, put)
+    got = await storage.read_to(bucket, key, read, len(PROBE))
+    gone = await storage.remove(bucket, [key])
+    if not isinstance(got, Read):
+        return refused("read from", bucket, got)
+    if read.read_bytes() != PROBE:
+        return failing(
+            f"{bucket} gives back other bytes than were written",
+            "Look at what stands between: a proxy or a cache.",
+        )
+    if not isinstance(gone, Removed) or key not in gone.keys:
+        return refused(f"remove {key} from", bucket, gone)
+    return ok(f"written to {bucket}, read, removed")
+
+
+def refused(act: str, bucket: str, outcome: Any) -> Finding:
+    why = getattr(outcome, "why", "it still lies there")
+    return failing(
+        f"can't {act} the bucket {bucket}: {why}",
+        "Finished models can't be delivered meanwhile; they wait, and nothing is lost.",
+    )
+
+
+async def used(examined: Examined) -> Finding:
+    query = "stored_locally" if examined.local else "stored"
+    row = await examined.database.row(query)
+    told = f"{row['bytes'] / 1_000_000:,.1f} MB in {row['objects']:,} objects"
+    if examined.local or row["bytes"] < FREE_PLAN * NEARLY:
+        return ok(told)
+    return warning(
+        f"{told}; the free plan has {FREE_PLAN / 1_000_000:,.0f} MB",
+        "Fine on a paid plan. On the free one: lower keep_original_days, delete assets, or"
+        " change the plan. When it is full, deliveries wait.",
+    )
+
+
+CHECKS = (
+    Check("storage", "storage", given),
+    Check("storage", "round trip", round_trip, needs=("storage",)),
+    Check("storage", "used", used, needs=("migrations",)),
+)

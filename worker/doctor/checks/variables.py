@@ -1,0 +1,66 @@
+"""Variables of the environment: the needed ones, and those that nothing reads."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from pydantic import AliasChoices
+
+from worker.doctor.check import Check
+from worker.doctor.examined import Examined
+from worker.doctor.finding import Finding, ok, warning
+from worker.settings import Settings
+
+OURS = ("MESHQUEUE_", "MESHY_", "TRIPO_")
+ALIKE = 0.85  # PGPORT and PORT are 0.8 alike
+OLD = {"MESHY_INTERNAL_KEY": "it belongs to an older set-up"}
+# Of what is planned; whoever sets one believes that it works already.
+LATER = (
+    "ASSET_FETCH_KEY",
+    "ASSET_SIGNED_URL_TTL",
+    "OPENAI_API_KEY",
+    "REPLICATE_API_TOKEN",
+    "ROBLOX_OAUTH_CLIENT_ID",
+    "ROBLOX_OAUTH_CLIENT_SECRET",
+    "ROBLOX_OAUTH_REDIRECT_URI",
+    "ROBLOX_OAUTH_TOKEN",
+)
+
+
+async def unread(examined: Examined) -> Finding:
+    known = known_names()
+    given = sorted(name for name, value in examined.variables.items() if value)
+    told = {name: why for name in given if (why := why_unread(name, known))}
+    if not told:
+        return ok(f"{len(known.intersection(map(str.upper, given)))} of ours are set")
+    what = "; ".join(f"{name}: {why}" for name, why in told.items())
+    return warning(what, "Nothing reads them: correct the name, or take the variable away.")
+
+
+def why_unread(name: str, known: set[str]) -> str | None:
+    upper = name.upper()
+    if upper in known:
+        return None
+    if upper in OLD:
+        return OLD[upper]
+    if upper in LATER:
+        return "this release does not read it"
+    if alike := get_close_matches(upper, sorted(known), 1, ALIKE):
+        return f"is {alike[0]} meant?"
+    return "unknown" if upper.startswith(OURS) else None
+
+
+def known_names() -> set[str]:
+    return {name for field in Settings.model_fields for name in names_of(field)}
+
+
+def names_of(field: str) -> Iterator[str]:
+    match Settings.model_fields[field].validation_alias:
+        case None:
+            yield field.upper()
+        case AliasChoices(choices=choices):
+            yield from (str(choice).upper() for choice in choices)
+        case alias:
+            yield str(alias).upper()
+
+
+CHECKS = (Check("environment", "variables", unread),)

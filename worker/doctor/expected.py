@@ -1,0 +1,99 @@
+"""What the catalog should hold, and what it holds.
+
+expected.json is made from the migrations (`make manifest`). It names the files that it was made
+from, so that one which is older than them is not believed.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from worker.doctor.aside import aside
+from worker.doctor.link import options
+from worker.doctor.patience import STATEMENT
+from worker.schema.snapshot import Snapshot, snapshot
+from worker.schema.sources import Sources, installed_sources
+
+FILE = Path(__file__).with_name("expected.json")
+GRANTS = re.compile(r" ?\bgrants((?: \S*=\S*/\S+)*)(?= comment\b|$)", re.DOTALL)
+CLIENTS = ("", "anon", "authenticated", "service_role")  # "": PUBLIC, everybody
+SHORT = 120  # what is longer is told by its hash alone
+POSITION = re.compile(r"^\d+ ")
+
+Objects = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """By kind and name: what it is, and what clients may do with it."""
+
+    made_from: str
+    objects: Mapping[str, Objects] = field(default_factory=dict)
+    grants: Mapping[str, Objects] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        told = {"made_from": self.made_from, "objects": self.objects, "grants": self.grants}
+        return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_expected(file: Path = FILE) -> Catalog:
+    return Catalog(**json.loads(file.read_text(encoding="utf-8")))
+
+
+async def read_catalog(url: str) -> Catalog:
+    return await aside(read_catalog_now, url)
+
+
+def read_catalog_now(url: str) -> Catalog:
+    with psycopg.connect(url, **options("doctor schema")) as connection:
+        connection.execute(f"set statement_timeout = '{STATEMENT}'".encode())
+        return catalog_of(snapshot(connection))
+
+
+def catalog_of(found: Snapshot) -> Catalog:
+    return Catalog(
+        fingerprint(installed_sources()),
+        {kind: {name: essence(kind, text) for name, text in found[kind].items()} for kind in found},
+        {kind: granted(found[kind]) for kind in found},
+    )
+
+
+def fingerprint(sources: Sources) -> str:
+    """Of everything that the release applies."""
+    files = [*(migration.file for migration in sources.migrations), *sources.functions]
+    told: list[Any] = [sources.queue.version, *((file.path, file.checksum) for file in files)]
+    return sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def essence(kind: str, text: str) -> str:
+    """Without what differs between versions of Postgres though nobody changed it."""
+    text = GRANTS.sub("", text)
+    match kind:
+        case "columns":
+            text = POSITION.sub("", text)
+        case "views":
+            text = text.rpartition(";")[2]  # each version prints a query in its own way
+    text = " ".join(text.split())
+    return text if len(text) <= SHORT else sha256(text.encode()).hexdigest()[:16]
+
+
+def granted(objects: Objects) -> Objects:
+    told = {name: client_grants(text) for name, text in objects.items()}
+    return {name: grants for name, grants in told.items() if grants}
+
+
+def client_grants(text: str) -> str:
+    """`m`, maintain, exists from PostgreSQL 17 on and lets nobody read or write."""
+    found = GRANTS.search(text)
+    entries = (entry.partition("=") for entry in found[1].split()) if found else ()
+    return " ".join(
+        f"{grantee or 'everybody'}={rights.partition('/')[0].replace('m', '')}"
+        for grantee, _, rights in entries
+        if grantee in CLIENTS
+    )

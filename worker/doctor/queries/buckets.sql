@@ -1,0 +1,1 @@
+select id, public, file_size_limit, allowed_mime_types from storage.buckets
