@@ -165,7 +165,9 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   with rows as (
-    select q.*, case when q.task_name in ('run_stage', 'deliver') then (q.args ->> 'job_id')::uuid end as job_id
+    select q.*, case
+        when q.task_name in ('run_stage', 'deliver') and q.args ->> 'job_id' ~ '^[0-9a-f-]{36}$'
+        then (q.args ->> 'job_id')::uuid end as job_id
     from procrastinate.procrastinate_jobs q
     where q.status in ('todo', 'doing') and now() - grace > (
       select greatest(max(e.at), q.scheduled_at) from procrastinate.procrastinate_events e where e.job_id = q.id)
