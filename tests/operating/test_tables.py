@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.support.cache import CHECKOUT
-from worker.cli._text.tables import Table, aligned, columns, drawn, lines
+from worker.cli._text.tables import Table, aligned, columns, drawn, lines, widths_within
 from worker.cli._text.words import ago, number, one_line, span
 
 NAMES = columns("id", ">credits", "prompt…")
@@ -39,17 +39,31 @@ def test_a_terminal_cuts_what_fills() -> None:
     """A long prompt is cut to the width, the other columns stay whole."""
     out = io.StringIO()
     console = Console(file=out, width=40, force_terminal=True, color_system=None)
-    console.print(drawn(Table(NAMES, [("abcdefgh", "1,000", "katana " * 40)])))
+    console.print(drawn(Table(NAMES, [("abcdefgh", "1,000", "katana " * 40)]), 40))
     shown = out.getvalue().splitlines()
     assert all(len(line) <= 40 for line in shown)
     assert any("abcdefgh" in line and "1,000" in line and "…" in line for line in shown)
+
+
+def test_what_gives_way_shares_the_room() -> None:
+    """Who needs less leaves it to the others; what wraps loses nothing; the others stay whole."""
+    names = columns("id", "user…", "prompt…", "where↵")
+    table = Table(names, [("x" * 10, "u" * 5, "p" * 100, "w" * 100)])
+    assert widths_within(table, 80) == [10, 5, 29, 30]
+    assert widths_within(table, 300) == [10, 5, 100, 100]
+    assert widths_within(table, 20) == [10, 5, 8, 8]
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    console.print(drawn(table, 80))
+    assert out.getvalue().count("w") == 101
+    assert "x" * 10 in out.getvalue()
 
 
 def test_markup_of_users_is_text() -> None:
     """A prompt in brackets is not taken for a colour."""
     out = io.StringIO()
     console = Console(file=out, width=60, force_terminal=True, color_system=None)
-    console.print(drawn(Table(NAMES, [("a", "5", "[red]katana[/red]")])))
+    console.print(drawn(Table(NAMES, [("a", "5", "[red]katana[/red]")]), 60))
     assert "[red]katana[/red]" in out.getvalue()
 
 

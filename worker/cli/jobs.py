@@ -1,14 +1,16 @@
 """`meshqueue jobs`."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from worker.cli._text.job import job_parts
-from worker.cli._text.jobs import candidate_table, change_lines, job_table
+from worker.cli._text.jobs import candidate_table, change_line, job_table
 from worker.cli._text.json import show_json
 from worker.cli._text.options import (
     Json,
@@ -163,8 +165,8 @@ def retry_(
             )
             ask_about(candidates, yes=yes, as_json=json)
         refused = [Change(job["id"], None, f"{reason}.") for job, reason in candidates.refused]
-        made = list(retry(connection, [job["id"] for job in candidates.jobs]))
-        print_changes([*made, *refused], "tried again", as_json=json)
+        made = retry(connection, [job["id"] for job in candidates.jobs])
+        tell_changes(chain(made, refused), "tried again", as_json=json)
 
 
 def refuse_both(references: list[str] | None, code: str | None, *filters: str | None) -> None:
@@ -192,13 +194,19 @@ def cancel_(
     """End jobs that are open, and release their credits. Exit code 1: some were refused."""
     with opened(local=local) as connection:
         meant = dict.fromkeys(find_job(connection, reference) for reference in references)
-        print_changes(list(cancel(connection, list(meant))), "ended", as_json=json)
+        tell_changes(cancel(connection, list(meant)), "ended", as_json=json)
 
 
-def print_changes(changes: list[Change], verb: str, *, as_json: bool) -> None:
-    if as_json:
-        show_json({"changes": changes})
-    else:
-        show(*change_lines(changes, verb))
-    if any(change.row is None for change in changes):
+def tell_changes(changes: Iterable[Change], verb: str, *, as_json: bool) -> None:
+    """Each at once, and in JSON whatever comes in between: what was done is told in any case."""
+    told: list[Change] = []
+    try:
+        for change in changes:
+            told.append(change)
+            if not as_json:
+                show(change_line(change, verb))
+    finally:
+        if as_json:
+            show_json({"changes": told})
+    if any(change.row is None for change in told):
         raise typer.Exit(EXIT_REFUSED)

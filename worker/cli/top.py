@@ -53,7 +53,7 @@ def watch(*, local: bool) -> None:
     ) as live:  # fmt: skip
         try:
             for found in glances(url):
-                live.update(picture(found), refresh=True)
+                live.update(picture(found, live.console.width), refresh=True)
         except KeyboardInterrupt:
             return
 
@@ -73,7 +73,7 @@ def glances(url: str) -> Iterator[Row | OperatingError]:
             time.sleep(LOOK_EVERY)
 
 
-def picture(found: Row | OperatingError) -> Group:
+def picture(found: Row | OperatingError, room: int) -> Group:
     if isinstance(found, OperatingError):
         return Group(Text(str(found), "red"), Text("Trying again …"))
-    return Group(*(drawn(part) for part in glance_parts(found)))
+    return Group(*(drawn(part, room) for part in glance_parts(found)))

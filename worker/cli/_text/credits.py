@@ -44,7 +44,7 @@ def ledger_table(ledger: Sequence[Json]) -> Table:
         )
         for line in ledger
     ]
-    names = columns("at", "kind", ">amount", ">hold", "job", "reference", "reason…")
+    names = columns("at", "kind", ">amount", ">hold", "job", "reference", "reason↵")
     return Table(names, rows, "ledger, the newest first")
 
 
@@ -59,7 +59,7 @@ def accounts_parts(accounts: Json) -> tuple[Table | str, ...]:
         )
         for account in accounts["largest"]
     ]
-    names = columns("user", "id", ">balance", ">reserved", ">available")
+    names = columns("user…", "id", ">balance", ">reserved", ">available")
     totals = (
         f"{number(accounts['accounts'])} accounts: balance {number(accounts['balance'])}, reserved "
         f"{number(accounts['reserved'])}; granted {number(accounts['granted'])} in all, spent "
@@ -92,7 +92,7 @@ def audit_parts(checks: Sequence[Check]) -> tuple[Table | str, ...]:
         )
         for check in checks
     ]
-    table = Table(columns("", "check", "among", ">broken", "promise…"), rows)
+    table = Table(columns("", "check", "among", ">broken", "promise↵"), rows)
     faults = [check for check in checks if not check.holds]
     return table, *(fault_text(check) for check in faults), summary(checks)
 

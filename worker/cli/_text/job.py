@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from worker.cli._text.tables import Table, columns, named
-from worker.cli._text.words import ago, number, one_line, span, stamp
+from worker.cli._text.words import ago, clock, number, one_line, span, stamp
 from worker.operating.dossier import Dossier
 from worker.operating.situation import Situation
 from worker.operating.timeline import StageTime, Timeline
@@ -129,22 +129,20 @@ def submission_table(submissions: list[Json]) -> Table:
             sent["outcome"],
             sent["task_id"] or "",
             number(sent["provider_credits"]),
-            stamp(sent["intent_at"]),
-            stamp(sent["ended_at"]),
+            clock(sent["intent_at"]),
+            clock(sent["ended_at"]),
             facts(sent["error"]),
         )
         for sent in submissions
     ]
-    names = columns(
-        "stage", ">n", "outcome", "provider task", ">provider credits", "sent", "ended", "error…"
-    )
-    return Table(names, rows, "paid requests")
+    names = columns("stage", ">n", "outcome", "provider task", ">paid", "sent", "ended", "error↵")
+    return Table(names, rows, "paid requests (in the provider's credits)")
 
 
 def event_table(events: list[Json]) -> Table:
     rows = [
         (
-            stamp(event["at"]),
+            clock(event["at"]),
             event["status"],
             event["stage"],
             event["provider_task_id"] or "",
@@ -152,7 +150,7 @@ def event_table(events: list[Json]) -> Table:
         )
         for event in events
     ]
-    return Table(columns("at", "status", "stage", "provider task", "more…"), rows, "events")
+    return Table(columns("at", "status", "stage", "provider task", "more↵"), rows, "events")
 
 
 def file_table(files: list[Json]) -> Table:
@@ -167,13 +165,13 @@ def file_table(files: list[Json]) -> Table:
         )
         for file in files
     ]
-    names = columns("role", "format", ">bytes", ">triangles", "pixels", "where…")
+    names = columns("role", "format", ">bytes", ">triangles", "pixels", "where↵")
     return Table(names, rows, "files")
 
 
 def ledger_table(ledger: list[Json]) -> Table:
     rows = [
-        (stamp(line["at"]), line["kind"], number(line["amount"]), number(line["hold"]),
+        (clock(line["at"]), line["kind"], number(line["amount"]), number(line["hold"]),
          line["reason"] or "")
         for line in ledger
     ]  # fmt: skip
@@ -181,8 +179,8 @@ def ledger_table(ledger: list[Json]) -> Table:
 
 
 def incident_table(incidents: list[Json]) -> Table:
-    rows = [(stamp(one["at"]), one["kind"], facts(one["detail"])) for one in incidents]
-    return Table(columns("at", "incident", "detail…"), rows, "incidents")
+    rows = [(clock(one["at"]), one["kind"], facts(one["detail"])) for one in incidents]
+    return Table(columns("at", "incident", "detail↵"), rows, "incidents")
 
 
 def facts(value: object) -> str:

@@ -1,9 +1,7 @@
 """Jobs in a list; what became of a change."""
 
-from collections.abc import Iterable
-
 from worker.cli._text.tables import Table, columns
-from worker.cli._text.words import ago, number
+from worker.cli._text.words import age, number
 from worker.operating.changing import Candidates, Change
 from worker.operating.desk import Row
 
@@ -11,9 +9,7 @@ SHORT = 8  # digits of an id: enough to name it again
 
 
 def job_table(jobs: list[Row], limit: int) -> tuple[Table | str, ...]:
-    names = columns(
-        "id", "status", "stage", ">%", ">age", "provider", "user", "error", ">credits", "prompt…"
-    )
+    names = columns("id", "status", "stage", ">%", ">age", "provider", "error", "user…", "prompt…")
     table = Table(names, [job_cells(job) for job in jobs], if_empty="no such jobs")
     if len(jobs) < limit:
         return (table,)
@@ -26,11 +22,10 @@ def job_cells(job: Row) -> tuple[str, ...]:
         job["status"],
         job["stage"],
         str(job["progress"]),
-        ago(job["created_at"]),
-        job["provider"],
-        who(job),
+        age(job["created_at"]),
+        job["provider"].lower(),
         job["error_code"] or "",
-        number(job["credits_cost"]),
+        who(job),
         job["prompt"] or job["kind"],
     )
 
@@ -54,10 +49,6 @@ def candidate_table(candidates: Candidates) -> Table:
         for job in candidates.jobs
     ]
     return Table(names, rows, if_empty="no jobs to try again")
-
-
-def change_lines(changes: Iterable[Change], verb: str) -> list[str]:
-    return [change_line(change, verb) for change in changes]
 
 
 def change_line(change: Change, verb: str) -> str:

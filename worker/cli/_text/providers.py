@@ -66,7 +66,7 @@ def pause_table(providers: list[Row]) -> Table:
         for provider in providers
         for pause in provider["pauses"]
     ]
-    return Table(columns("provider", "key", "why", "since", "note"), rows, "pauses")
+    return Table(columns("provider", "key", "why", "since", "note↵"), rows, "pauses")
 
 
 def worker_table(providers: list[Row]) -> Table:

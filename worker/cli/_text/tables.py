@@ -3,23 +3,27 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from worker.cli._text.words import STYLES, one_line
+
+GAP = 2  # blanks between columns
+NARROWEST = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     name: str
     right: bool = False
-    fills: bool = False
-    """Gets what is left of the width, and is cut to it."""
+    cut: bool = False
+    """To what the others leave of the width."""
+    wraps: bool = False
+    """The same, but on several lines: nothing of it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,9 @@ class Table:
 
 
 def columns(*names: str) -> tuple[Column, ...]:
-    """`>name` stands right, `name…` fills."""
+    """`>name` stands right, `name…` is cut, `name↵` wraps."""
     return tuple(
-        Column(name.strip(">…"), right=name.startswith(">"), fills=name.endswith("…"))
+        Column(name.strip(">…↵"), name.startswith(">"), name.endswith("…"), name.endswith("↵"))
         for name in names
     )
 
@@ -48,7 +52,7 @@ def show(*parts: Table | str) -> None:
     try:
         for part in parts:
             if console.is_terminal:
-                console.print(drawn(part))
+                console.print(drawn(part, console.width))
             else:
                 sys.stdout.write("".join(f"{line}\n" for line in lines(part)))
         sys.stdout.flush()
@@ -56,24 +60,55 @@ def show(*parts: Table | str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def drawn(part: Table | str) -> RichTable | Text:
+def drawn(part: Table | str, room: int) -> RichTable | Group | Text:
     if isinstance(part, str):
         return Text(part)
     if not part.rows:
         return Text(f"{part.title}: {part.if_empty}" if part.title else part.if_empty)
-    table = RichTable(box=box.SIMPLE_HEAD, title=part.title or None, title_justify="left")
-    for column in part.columns:
+    part = without_blanks(part)
+    table = RichTable(box=None, padding=(0, GAP, 0, 0), pad_edge=False, title=part.title or None)
+    table.title_justify = "left"
+    for column, width in zip(part.columns, widths_within(part, room), strict=True):
         table.add_column(
             column.name,
             justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if column.fills else None,
+            no_wrap=not column.wraps,
+            overflow="fold" if column.wraps else "ellipsis",
+            width=width,
         )
-    table.expand = any(column.fills for column in part.columns)
     for row in part.rows:
         table.add_row(*(Text(one_line(cell), STYLES.get(cell, "")) for cell in row))
-    return table
+    return Group(table, "") if part.title else table
+
+
+def without_blanks(table: Table) -> Table:
+    """A wide column in which nothing stands takes no room from the others."""
+    kept = [
+        at
+        for at, column in enumerate(table.columns)
+        if not (column.cut or column.wraps) or any(row[at] for row in table.rows)
+    ]
+    rows = [[row[at] for at in kept] for row in table.rows]
+    return replace(table, columns=tuple(table.columns[at] for at in kept), rows=rows)
+
+
+def widths_within(table: Table, room: int) -> list[int]:
+    """What gives way shares what the others leave; the narrowest first, who may need no more."""
+    widths = widths_of(table)
+    giving = [at for at, column in enumerate(table.columns) if column.cut or column.wraps]
+    left = room - sum(widths) - GAP * (len(widths) - 1) + sum(widths[at] for at in giving)
+    for place, at in enumerate(sorted(giving, key=lambda at: widths[at])):
+        share = max(left // (len(giving) - place), NARROWEST)
+        widths[at] = min(widths[at], share)
+        left -= widths[at]
+    return widths
+
+
+def widths_of(table: Table) -> list[int]:
+    everything = [[column.name for column in table.columns], *table.rows]
+    return [
+        max(cell_len(one_line(cell)) for cell in cells) for cells in zip(*everything, strict=True)
+    ]
 
 
 def lines(part: Table | str) -> Iterator[str]:
@@ -91,14 +126,11 @@ def lines(part: Table | str) -> Iterator[str]:
 
 
 def aligned(table: Table) -> Iterator[str]:
-    cells = [[one_line(cell) for cell in row] for row in table.rows]
-    everything = [[column.name for column in table.columns], *cells]
-    widths = [
-        max(cell_len(row[place]) for row in everything) for place in range(len(table.columns))
-    ]
-    for row in everything:
+    widths = widths_of(table)
+    for row in ([column.name for column in table.columns], *table.rows):
         placed = zip(row, table.columns, widths, strict=True)
-        yield "  ".join(padded(cell, column, width) for cell, column, width in placed).rstrip()
+        cells = (padded(one_line(cell), column, width) for cell, column, width in placed)
+        yield (" " * GAP).join(cells).rstrip()
 
 
 def padded(cell: str, column: Column, width: int) -> str:

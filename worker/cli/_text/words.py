@@ -46,11 +46,21 @@ def ago(moment: datetime | str | None, now: datetime | None = None) -> str:
     return span(round(max(passed.total_seconds(), 0)) or 0.0)
 
 
+def age(moment: datetime) -> str:
+    """The largest unit alone, for a column."""
+    return " ".join(ago(moment).split()[:2])
+
+
 def stamp(moment: datetime | str | None) -> str:
     if moment is None:
         return ""
     then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return then.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def clock(moment: str | None) -> str:
+    """For a column, where the year is known."""
+    return stamp(moment)[5:]
 
 
 def one_line(text: object) -> str:
