@@ -52,7 +52,7 @@ def pause_(
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """Send a provider nothing new until it is resumed; what was paid for is seen to its end."""
+    """Begin no stage with a provider until it is resumed; those under way are seen to their end."""
     provider = read_provider(name)
     with opened(local=local) as connection:
         changed = pause(connection, provider, reason)
