@@ -6,7 +6,7 @@ READY := .venv/ready
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker lint bench bench-glb lock clean
+.PHONY: help setup demo test test-docker lint bench bench-glb manifest lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ bench: $(READY) ## measure what the README promises; takes minutes
 bench-glb: $(READY) ## measure the GLB optimiser against its peers; ARGS='--samples FOLDER'
 	@echo "==> bench-glb"
 	@$(VENV_PYTHON) -m tests.bench.glb $(ARGS)
+
+manifest: $(READY) ## after a change of sql/: write anew what `meshqueue doctor` expects to find
+	@echo "==> manifest: worker/doctor/expected.json"
+	@$(VENV_PYTHON) -m tests.doctor.manifest
 
 # From the public index alone, whatever this machine is set up to use: only then do the locks
 # hold the hashes of every platform's files, and no address.
