@@ -129,3 +129,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Every link into the project leads to a file or a folder of it."""
     for link in LINK.findall(page.read_text()):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_within_a_page_lead_somewhere(page: Path) -> None:
+    """Every link to a heading leads to one that there is."""
+    text = page.read_text()
+    headings = {slug(title) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+def slug(title: str) -> str:
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")

@@ -1,6 +1,7 @@
 """The diagrams of sql/README.md, against the table and against what runs really do."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
@@ -8,7 +9,9 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.db.test_state_machine import Everybody
 from tests.docs.pages import in_language
+from tests.support import jobs
 from tests.support.database import Database
+from tests.support.jobs import new_worker, rich_user
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -24,7 +27,7 @@ PLAY = settings(
 
 WATCH = """
     create table public.steps_seen (before text, after text, primary key (before, after));
-    create function public.see_step() returns trigger language plpgsql as $$
+    create function public.see_step() returns trigger language plpgsql security definer as $$
     begin
       insert into public.steps_seen values (old.state, new.state) on conflict do nothing;
       return null;
@@ -65,7 +68,24 @@ def test_a_runs_ways(db: Database) -> None:
         def __init__(self) -> None:
             super().__init__(db, superuser)
 
+    go_the_rare_ways(db)
     for number in PLAYS:
         run_state_machine_as_test(seed(number)(Here), settings=PLAY)
     seen = superuser.rows("select before, after from public.steps_seen")
     assert {(row["before"], row["after"]) for row in seen} == arrows("ready")
+
+
+def go_the_rare_ways(db: Database) -> None:
+    """Time passes for a run that waits; a task turns up for a request that was refused."""
+    user, worker = rich_user(db), new_worker(db)
+    waiting, failing, canceled = (
+        worker.begin(jobs.create(db, user)["id"], "PREVIEW") for _ in range(3)
+    )
+    worker.wait(waiting, retry_at=datetime.now(UTC) - timedelta(seconds=1))
+    worker.begin(waiting["job_id"], "PREVIEW")
+    for run in (failing, canceled):
+        worker.refused(run, worker.submitting(run)["n"])
+    worker.fail(failing)
+    jobs.cancel(db, user, canceled["job_id"])
+    for run in (failing, canceled):
+        worker.submitted(run, 1, f"late task of {run['run']}")

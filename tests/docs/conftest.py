@@ -1,0 +1,3 @@
+from tests.clients.conftest import app
+
+__all__ = ["app"]
