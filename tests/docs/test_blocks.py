@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from tests.docs.commands import commands_in, parse, targets
-from tests.docs.pages import CHECKOUT, Block, blocks, in_language, pages
+from tests.docs.pages import Block, blocks, in_language, pages
 from tests.support import jobs
+from tests.support.cache import CHECKOUT
 from tests.support.database import Database
 
 pytestmark = pytest.mark.newest_postgres

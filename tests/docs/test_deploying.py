@@ -40,11 +40,16 @@ def procfile() -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines)
 
 
-def unit() -> ConfigParser:
-    parser = ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign] - systemd tells case apart
-    parser.read(CHECKOUT / "deploy" / "meshqueue.service")
-    return parser
+class Unit(ConfigParser):
+    def optionxform(self, optionstr: str) -> str:
+        """systemd tells capital letters from small ones."""
+        return optionstr
+
+
+def unit() -> Unit:
+    found = Unit(interpolation=None)
+    found.read(CHECKOUT / "deploy" / "meshqueue.service")
+    return found
 
 
 def container() -> dict[str, str]:

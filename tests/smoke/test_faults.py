@@ -116,7 +116,11 @@ ODD: dict[str, tuple[str, Response, str]] = {
     "a link without its hash": ("/admin/generate_link", JSONResponse({"id": "x"}), "hashed_token"),
     "a list": ("/admin/generate_link", JSONResponse([]), "hashed_token"),
     "no JSON": ("/verify", PlainTextResponse("<html>", 502), "HTTP 502"),
-    "a session of nobody": ("/verify", JSONResponse({"access_token": "a"}), "none that can be understood"),
+    "a session of nobody": (
+        "/verify",
+        JSONResponse({"access_token": "a"}),
+        "none that can be understood",
+    ),
     "an old refusal": (
         "/admin/generate_link",
         JSONResponse({"code": 404, "msg": "User with this email not found"}, 404),
