@@ -10,6 +10,7 @@ from tests.support.daemon import the_end, until
 from tests.support.jobs import Row, rich_user
 from tests.support.storage_server import Delay
 from worker.pipeline import objects
+from worker.pipeline.delivery import keeping
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -118,3 +119,30 @@ async def test_two_jobs_of_one_group_share_nothing_they_lose(house: House) -> No
         await house.remove_all(daemon)
     house.judge_rows()
     assert house.files(ended[1]["id"])
+
+
+async def test_what_is_just_stored_again_is_not_removed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deleted asset's objects come due while another delivery finds them there: they stay."""
+    monkeypatch.setattr(keeping, "AT_ONCE", 1)
+    user = rich_user(house.db)
+    async with house.working() as daemon:
+        job = jobs.create(house.db, user, LAMP, client_task_id="lamps")
+        ended = await the_end(house.db, job["id"])
+        wish(house, user, "delete_asset", ended["asset_id"])
+        house.storage.faults.clear()
+        house.storage.script("upload", None, None, Delay(2.0))
+        again = jobs.create(house.db, user, LAMP, client_task_id="lamps")
+        seen = house.storage.faults.seen
+        await until(
+            lambda: seen.count("upload") == len(ended["result_payload"]["files"]), "the last"
+        )
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+        assert not house.files(again["id"])
+        assert "remove" not in seen
+        await the_end(house.db, again["id"])
+        assert not removals(house)
+    house.judge_rows()
+    assert len(house.files(again["id"])) == len(ended["result_payload"]["files"])

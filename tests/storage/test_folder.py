@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.storage.conftest import BASE_URL
+from tests.support.small_disk import small_disk
 from worker.storage.folder import FolderStorage
-from worker.storage.outcome import Missing, Put, Read, Removed, StorageRefused, TooLarge
+from worker.storage.outcome import (
+    Missing,
+    Put,
+    Read,
+    Removed,
+    StorageFull,
+    StorageRefused,
+    TooLarge,
+)
 from worker.storage.token import kept_secret
 
 GLB = "model/gltf-binary"
@@ -36,6 +45,19 @@ async def test_what_was_put_is_read(folder: FolderStorage, model: Path, tmp_path
     assert await folder.read_to("assets", KEY, target, len(CONTENT)) == Read(len(CONTENT))
     assert target.read_bytes() == CONTENT
     assert names_in(folder) == ["model-0123456789abcdef.glb"]
+
+
+async def test_a_full_disk_is_a_full_storage(tmp_path: Path, model: Path) -> None:
+    """It says so, leaves no half file, and takes the same file once there is room."""
+    with small_disk(tmp_path / "disk", pages=1) as disk:
+        folder = FolderStorage(disk.path / "objects")
+        (disk.path / "other").write_bytes(CONTENT)
+        outcome = await folder.put("assets", KEY, model, GLB)
+        assert isinstance(outcome, StorageFull)
+        assert "No space left on device" in outcome.why
+        assert names_in(folder) == []
+        disk.hold(2)
+        assert await folder.put("assets", KEY, model, GLB) == Put(created=True)
 
 
 @pytest.fixture
