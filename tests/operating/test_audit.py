@@ -76,6 +76,9 @@ FAULTS = {
     "private_stays": FILE.replace("{job}", "{done}")
     .replace("{bucket}", "templates")
     .replace("{path}", "j.user_id || '/x'"),
+    "object_there": "insert into storage.objects (bucket_id, name) values ('assets', 'x')",
+    "object_known": "insert into storage.objects (bucket_id, name)"
+    " values ('assets', '{user}/models/x/model-0123456789abcdef.glb')",
     "intent_alive": "insert into meshqueue.intents (bucket, path, run_id)"
     " select 'assets', 'x', id from meshqueue.runs where job_id = '{done}' limit 1",
 }
@@ -120,6 +123,20 @@ def test_each_fault_is_found(db: Database, desk: Connection, scene: Scene, name:
 def test_there_is_a_fault_for_each_promise(desk: Connection) -> None:
     """No check was never seen to find something."""
     assert {check.name for check in audit(desk)} == set(FAULTS)
+
+
+def test_objects_are_compared_where_the_platform_lists_them(
+    db: Database, desk: Connection, scene: Scene
+) -> None:
+    """Files with their objects, what is to be removed, and what others keep there are no fault."""
+    spoil(
+        db,
+        "insert into storage.objects (bucket_id, name) select bucket, path from public.asset_files;"
+        "insert into storage.objects (bucket_id, name) values ('assets', 'mine/photo.png')",
+    )
+    assert broken(audit(desk)) == ()
+    db.admin.execute("delete from public.asset_files where job_id = %s", scene.done["id"])
+    assert set(found(desk)) == {"success_has_files"}, "its object is listed for removal"
 
 
 def test_an_empty_database_holds(desk: Connection) -> None:

@@ -222,6 +222,31 @@ as $$
 $$;
 revoke execute on function meshqueue.audit_files() from public, anon, authenticated;
 
+-- Where the platform keeps its list of objects in this database: a folder has none. Of the objects, those with names that
+-- only deliveries give.
+create function meshqueue.audit_objects()
+returns table (promise text, broken_by text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with listed as (
+    select to_regclass('storage.migrations') is not null
+      or exists (select from storage.objects o where o.bucket_id <> 'inputs') as by_platform
+  )
+  select 'object_there', f.id::text
+    from public.asset_files f, listed
+    where by_platform
+      and not exists (select from storage.objects o where o.bucket_id = f.bucket and o.name = f.path)
+  union all
+  select 'object_known', o.bucket_id || '/' || o.name
+    from storage.objects o
+    where o.bucket_id in (select distinct f.bucket from public.asset_files f)
+      and o.name ~ '^[0-9a-f-]{36}/models/[^/]+/[a-z_]+-[0-9a-f]{16}[.][a-z0-9]+$'
+      and not meshqueue.object_needed(o.bucket_id, o.name)
+      and not exists (select from meshqueue.removals m where m.bucket = o.bucket_id and m.path = o.name)
+$$;
+revoke execute on function meshqueue.audit_objects() from public, anon, authenticated;
+
 create function meshqueue.audit_faults(grace interval)
 returns table (promise text, broken_by text)
 language sql stable
@@ -234,6 +259,7 @@ as $$
   union all select * from meshqueue.audit_runs(grace)
   union all select * from meshqueue.audit_queue(grace)
   union all select * from meshqueue.audit_files()
+  union all select * from meshqueue.audit_objects()
 $$;
 revoke execute on function meshqueue.audit_faults(interval) from public, anon, authenticated;
 
@@ -255,6 +281,7 @@ as $$
   union all select 'queue rows', count(*) from procrastinate.procrastinate_jobs q where q.status in ('todo', 'doing')
   union all select 'files', count(*) from public.asset_files
   union all select 'intents', count(*) from meshqueue.intents
+  union all select 'objects', count(*) from storage.objects o where o.bucket_id <> 'inputs'
 $$;
 revoke execute on function meshqueue.audit_counts() from public, anon, authenticated;
 
@@ -313,7 +340,11 @@ as $$
     (23, 'private_stays', 'what is private has no public copy', 'files',
       'Delete the rows in bucket templates: their objects follow by themselves.'),
     (24, 'intent_alive', 'objects are only announced by runs that are not over', 'intents',
-      'Delete the rows of meshqueue.intents: what lies there is removed after 15 minutes.')
+      'Delete the rows of meshqueue.intents: what lies there is removed after 15 minutes.'),
+    (25, 'object_there', 'every file''s object lies in the storage', 'files',
+      'Were objects deleted in the dashboard? Within three days the provider still has the models.'),
+    (26, 'object_known', 'every object of a delivery is a file, announced, or about to be removed', 'objects',
+      '`select meshqueue.list_removal(bucket, path, now())` has the worker remove it.')
 $$;
 revoke execute on function meshqueue.audit_promises() from public, anon, authenticated;
 
