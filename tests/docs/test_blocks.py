@@ -20,7 +20,7 @@ pytestmark = pytest.mark.newest_postgres
 # Of these only the spelling is looked at: they need accounts, engines or root.
 FOREIGN = frozenset({".", "cd", "chmod", "cp", "curl", "git", "install", "journalctl", "podman"})
 FOREIGN |= {"python3", "railway", "set", "supabase", "systemctl"}
-TRIED = frozenset({"sh", "sql", "js", "python", "jsonc", "mermaid", "", "yaml"})
+TRIED = frozenset({"sh", "sql", "js", "python", "jsonc", "mermaid", "text", "", "yaml"})
 COMMENT = re.compile(r"\s//.*$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 

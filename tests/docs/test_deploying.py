@@ -42,7 +42,7 @@ def procfile() -> dict[str, str]:
 
 class Unit(ConfigParser):
     def optionxform(self, optionstr: str) -> str:
-        """systemd tells capital letters from small ones."""
+        """Capital letters count there."""
         return optionstr
 
 

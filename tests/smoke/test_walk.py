@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.docs.pages import in_language
 from tests.smoke.place import EMAIL, Place
 from tests.support import jobs
 
@@ -23,6 +24,18 @@ async def test_the_whole_walk(place: Place, user: UUID) -> None:
     assert any(text.startswith("model, glb, ") for text in told.says("file"))
     assert told.says("cost") == ["10 credits of the user and 20 of Meshy's; 90 left"]
     assert (place.folder / "smoke.glb").read_bytes()[:4] == b"glTF"
+    assert words(told.lines) == words(readme())
+
+
+def readme() -> list[str]:
+    """What the README shows of a walk."""
+    (shown,) = (block.text for block in in_language("text") if "told by" in block.text)
+    return shown.splitlines()
+
+
+def words(lines: list[str]) -> list[str]:
+    """Of each step the first, in order."""
+    return list(dict.fromkeys(line[:15].strip() for line in lines))
 
 
 async def test_it_is_the_user_who_asks(place: Place, user: UUID) -> None:
