@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from worker.operating.desk import Connection, Row, rows
@@ -62,8 +62,3 @@ def read_provider(word: str) -> str:
     if word.upper() not in PROVIDERS:
         raise OperatingError(f"{word} is no provider: choose from {', '.join(PROVIDERS).lower()}.")
     return word.upper()
-
-
-def age_of(job: Row) -> timedelta:
-    created: datetime = job["created_at"]
-    return datetime.now(UTC) - created
