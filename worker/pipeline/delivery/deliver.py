@@ -27,7 +27,8 @@ from worker.pipeline.submission import facts_of
 from worker.pipeline.workplace import workplace
 from worker.providers.texts import explain
 
-LONGEST = 300.0  # s: what fails again and again is fetched and optimised again each time
+DEAR = ("fetch", "machine", "storage")  # files were fetched and optimised, and are again
+LONGEST = 300.0  # s, between two tries of those
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
 
 log = structlog.get_logger()
@@ -95,7 +96,8 @@ async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
         case Later(reason, seconds, why):
             names = held.names()
             log.warning("delivery_waits", action="delivery_waits", reason=reason, why=why, **names)
-            return await wait(depot, run, reason, later_and_later(seconds, run.attempt))
+            grown = later_and_later(seconds, run.attempt) if reason in DEAR else seconds
+            return await wait(depot, run, reason, grown)
         case GiveUp(failure):
             return await depot.engine.fail(
                 run, code_of(failure.kind), explain(failure), facts_of(failure), task_ended=True
