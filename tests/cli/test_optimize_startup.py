@@ -2,6 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.glb.build import bumpy, one_mesh
 from tests.support.cache import CHECKOUT
 
@@ -43,3 +45,21 @@ def test_what_has_nothing_to_gain_needs_no_codec(tmp_path: Path) -> None:
     (tmp_path / "model.glb").write_bytes(one_mesh(bumpy()).data())
     modules = imported_by(tmp_path, "optimize", "model.glb", "--preset", "safe")
     assert modules.isdisjoint({*HEAVY, "DracoPy", "PIL.Image"})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is full")
+def test_what_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
+    """The quick end of the process loses neither text nor errors."""
+    (tmp_path / "model.glb").write_bytes(one_mesh(bumpy()).data())
+    with Path("/dev/full").open("wb") as full:
+        answer = subprocess.run(
+            [sys.executable, "-m", "worker", "inspect", "model.glb"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(CHECKOUT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert answer.returncode == 2
+    assert answer.stderr == b"error: standard output: can't be written: No space left on device.\n"

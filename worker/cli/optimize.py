@@ -133,12 +133,15 @@ def do(errand: Errand, options: Options, watch: Watch) -> Success:
 
 def tell(outcomes: list[Outcome], form: ReportForm, *, pipe: bool) -> None:
     """Where the file itself goes through a pipe, the report goes to the other stream."""
-    from worker.offline import report_text  # noqa: PLC0415 - only when all work is done
-
     for outcome in outcomes:
         if isinstance(outcome, Failure):
             say_error(outcome.error)
+    if form is ReportForm.NONE:
+        return
+
+    from worker.offline import report_text  # noqa: PLC0415 - only where there is something to say
+
     if form is ReportForm.JSON:
         report_text.show(report_text.as_json(outcomes), pipe=pipe)
-    elif form is ReportForm.TEXT and any(isinstance(outcome, Success) for outcome in outcomes):
+    elif any(isinstance(outcome, Success) for outcome in outcomes):
         report_text.show(report_text.as_text(outcomes), pipe=pipe)

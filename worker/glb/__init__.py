@@ -2,6 +2,9 @@
 
 This package knows nothing of the rest of the worker. It imports numpy and the codecs only when
 there is something to do.
+
+Start-up is most of a small file's time. So its records are named tuples: to define a frozen
+dataclass takes a millisecond, five times as long, and there are thirty.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,8 +2,7 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,14 +24,12 @@ class UnwritableError(GlbError):
     """JSON may be read 1024 levels deep, but not be written so deep."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     kind: int
     data: memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     root: Json
     json: memoryview
     binary: memoryview

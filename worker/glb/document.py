@@ -1,15 +1,13 @@
 """A glTF document: the parsed JSON over the bytes of the file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.glb.container import Buffer, Chunk, Json, read_container
 from worker.glb.errors import GlbError
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """`root` is ours to change; `binary` is a view of the caller's bytes and never is."""
 
     root: Json

@@ -10,7 +10,7 @@ their sounds.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -72,8 +72,7 @@ FREE_FORM = frozenset({"extras", "KHR_xmp", "KHR_xmp_json_ld"})
 COMPRESSED_VIEW = frozenset({"EXT_meshopt_compression", "KHR_meshopt_compression"})
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     name: str
     payload: Json
 

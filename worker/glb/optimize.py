@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.glb.assemble import assemble
 from worker.glb.container import Buffer, UnwritableError
@@ -37,8 +36,7 @@ class UnsoundError(Exception):
     """A fault of this package, found in time: nothing was written. No file's author can mend it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     data: bytes
     report: Report
 
@@ -61,7 +59,7 @@ def optimize(
     except UnwritableError as error:
         result = left(data, options, error.problem)
     seconds = time.perf_counter() - started
-    return replace(result, report=replace(result.report, seconds=seconds))
+    return result._replace(report=result.report._replace(seconds=seconds))
 
 
 def read(data: Buffer) -> Draft:
@@ -103,8 +101,7 @@ def rewrite(data: Buffer, draft: Draft, options: Options, watch: Watch) -> Resul
     if len(written) >= size and not undoing:
         return unchanged(data, report, primitives, textures)
     confirm(written, draft)
-    report = replace(
-        report,
+    report = report._replace(
         bytes_after=len(written),
         primitives=tuple(primitives),
         textures=tuple(textures),
@@ -118,8 +115,7 @@ def unchanged(
     primitives: Sequence[PrimitiveReport],
     textures: Sequence[TextureReport],
 ) -> Result:
-    report = replace(
-        report,
+    report = report._replace(
         primitives=tuple(primitive.as_it_was(NO_GAIN) for primitive in primitives),
         textures=tuple(texture.as_it_was(NO_GAIN) for texture in textures),
         notes=(*report.notes, f"left as it is: {NO_GAIN}"),

@@ -1,13 +1,11 @@
 """What was done to a file, piece by piece, and what was left alone and why."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
-class PrimitiveReport:
+class PrimitiveReport(NamedTuple):
     mesh: int
     primitive: int
     name: str
@@ -42,8 +40,7 @@ class PrimitiveReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TextureReport:
+class TextureReport(NamedTuple):
     image: int
     name: str
     role: str
@@ -57,8 +54,7 @@ class TextureReport:
 
     def as_it_was(self, why: str) -> "TextureReport":
         """The same where the image was left alone after all."""
-        return replace(
-            self,
+        return self._replace(
             mime_after=self.mime_before,
             bytes_after=self.bytes_before,
             size_after=self.size_before,
@@ -66,8 +62,7 @@ class TextureReport:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     preset: str
     bytes_before: int
     bytes_after: int
@@ -90,7 +85,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: names and plain values only."""
-        return asdict(self) | {
+        return self._asdict() | {
+            "primitives": [primitive._asdict() for primitive in self.primitives],
+            "textures": [texture._asdict() for texture in self.textures],
             "ratio": round(self.ratio, 4),
             "triangles_before": self.triangles_before,
             "triangles_after": self.triangles_after,

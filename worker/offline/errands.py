@@ -1,8 +1,8 @@
 """Which file becomes which."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from worker.errors import ModelFileError
 
@@ -10,8 +10,7 @@ PIPE = None  # standard input or output
 Place = Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(NamedTuple):
     source: Place
     target: Place
 

@@ -1,19 +1,17 @@
 """How one file fared."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from worker.glb.report import Report
 from worker.offline.errands import Errand
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(NamedTuple):
     errand: Errand
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     errand: Errand
     error: str
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.draft import Draft
@@ -19,8 +20,7 @@ SHORT_INDICES = 65_535  # the last number is kept free: it restarts strips in so
 TRIANGLES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A blob in the document. The same geometry in another mesh shares all of it."""
 
     attributes: dict[str, int]

@@ -1,7 +1,7 @@
 """One primitive through Draco and back."""
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from worker.glb.geometry.encode import Work
 from worker.glb.geometry.levels import encode_best
@@ -9,8 +9,7 @@ from worker.glb.geometry.verify import Decoded, Expected, expect, verify
 from worker.glb.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     blob: bytes
     level: int
     decoded: Decoded

@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,7 @@ class Way(Enum):
     EXACT = "exact"
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """One attribute as it will be: `values` are what the decoder must give back, rounding apart."""
 
     name: str
@@ -43,8 +42,7 @@ class Channel:
         return COMPONENT_TYPES[self.values.dtype.newbyteorder("<")]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     name: str
     values: Array
     normalized: bool

@@ -5,8 +5,7 @@ Imports nothing heavy before there is something to encode: a file of small parts
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from worker.glb.document import Document
 from worker.glb.geometry.allowance import Allowance, work_bytes
@@ -26,8 +25,7 @@ TOO_SMALL = 400  # raw bytes below which Draco and the JSON that it needs never 
 NOT_ALONE = "another primitive of its mesh can't be encoded, and the seam would crack"
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     work: "Work"
     blob: bytes
     level: int
@@ -37,15 +35,13 @@ class Encoded:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     group: Group
     encoded: Encoded | None
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(NamedTuple):
     prepared: "Prepared"
     expected: "Future[Expected]"
     attempt: "Future[Attempt]"
@@ -79,8 +75,7 @@ def finish(families: Sequence[Family]) -> Iterator[Outcome]:
             yield from map(left_alone, outcomes)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     document: Document
     options: Options
     pool: Executor

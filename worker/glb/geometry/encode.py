@@ -7,8 +7,7 @@ costs 1.5 % more than a biased form would, and needs no such form to be known to
 Positions that are small integers are narrowed from 32 bits in the same way.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ class EncodingError(Exception):
     """Draco would not, or the result could not be put right. The primitive stays as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """A primitive ready for Draco. The first channel is the positions."""
 
     faces: Faces

@@ -1,7 +1,6 @@
 """Triangles as a list, whatever the mode, without those that have no area by construction."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +14,7 @@ Faces = npt.NDArray[np.uint32]
 STRIP, FAN = 5, 6
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """`vertices` are the numbers of those in use, or None where all are."""
 
     faces: Faces

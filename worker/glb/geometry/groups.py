@@ -1,8 +1,7 @@
 """Primitives that are the same geometry are one group: encoded once, shared by all its users."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -15,8 +14,7 @@ POINTS_AND_LINES = ("points", "lines", "line loops", "line strips")
 FLOAT, SMALL_INTEGERS = 5126, (5120, 5121, 5122, 5123)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     attributes: dict[str, int]  # name → accessor
     indices: int | None
     mode: int
@@ -58,7 +56,7 @@ def new_group(primitive: Json) -> Group:
 
 def judged(document: Document, group: Group) -> Group:
     """With the first reason against Draco, if there is one."""
-    return replace(group, why_not=next(reasons_against(document, group.primitives[0]), ""))
+    return group._replace(why_not=next(reasons_against(document, group.primitives[0]), ""))
 
 
 def reasons_against(document: Document, primitive: Json) -> Iterator[str]:

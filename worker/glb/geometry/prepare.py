@@ -1,7 +1,7 @@
 """From a mesh's groups to work for Draco: triangles, one grid, and a plan for each attribute."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,16 +19,14 @@ from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     group: Group
     shape: Shape
     work: Work
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """One reason for all groups of a family that have none of their own."""
 
     why: str

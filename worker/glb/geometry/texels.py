@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -19,8 +19,7 @@ VARIANTS = "KHR_materials_variants"
 TRANSFORM = "KHR_texture_transform"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     texture: int
     texcoord: int
     scale: float

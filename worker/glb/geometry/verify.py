@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +15,14 @@ from worker.glb.geometry.rounding import box, on_octahedron, rounded
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Taken from the source while Draco is still encoding it."""
 
     fingerprint: int
     position_error: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     vertices: int
     triangles: int
     low: list[float]
