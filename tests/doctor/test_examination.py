@@ -124,5 +124,8 @@ async def test_the_table(place: Place) -> None:
     assert r"\[bold]nearly\[/bold] full" in lines[3]
     assert lines[-1] == "3 checks: 1 ok, 1 warning, 1 failing"
     assert sum("→ " in line for line in lines) == 2
+    skips = [Check("two", f"s{n}", fine, needs=("c",)) for n in range(3)]
+    told = list(as_table(await examine(place.examined(), [*checks, *skips]), None))
+    assert sum("needs c (also: s1, s2)" in line for line in told) == 1
     narrow = list(as_table(await examine(place.examined(), checks), 30))
     assert len(narrow) >= len(lines)

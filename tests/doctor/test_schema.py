@@ -97,9 +97,10 @@ async def test_the_advice_puts_it_right(place: Place) -> None:
 async def test_an_older_manifest_is_not_believed(place: Place) -> None:
     """In a checkout whose SQL was changed since, drift can't be told, and that is said."""
     expected = type(place.expected)("older", place.expected.objects, place.expected.grants)
+    finding = await place.finds("manifest", Level.WARNING, expected=expected)
+    assert "make manifest" in finding.what_to_do
     found = await place.findings(expected=expected)
-    assert found["columns"].level is found["grants"].level is Level.WARNING
-    assert "make manifest" in found["columns"].what_to_do
+    assert found["columns"].what == found["grants"].what == "needs manifest"
 
 
 async def test_never_migrated(place: Place, blank_db: Database) -> None:

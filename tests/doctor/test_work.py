@@ -29,7 +29,7 @@ async def test_the_workers_are_gone(place: Place) -> None:
     assert "last seen 3 hours ago" in (await place.finds("workers", Level.WARNING)).what
     create(place.db, rich_user(place.db), MESHY_TEXT)
     finding = await place.finds("workers", Level.FAILING, also=("served",))
-    assert "1 jobs wait" in finding.what
+    assert "1 job not over" in finding.what
 
 
 async def test_a_provider_that_nobody_serves(place: Place) -> None:
@@ -38,7 +38,7 @@ async def test_a_provider_that_nobody_serves(place: Place) -> None:
     place.db.admin.execute(ALL_DEAD)
     new_worker(place.db, MESHY="key")
     finding = await place.finds("served", Level.FAILING)
-    assert "Tripo (1 jobs)" in finding.what
+    assert "Tripo (1 job)" in finding.what
     assert "TRIPO_API_KEY" in finding.what_to_do
 
 

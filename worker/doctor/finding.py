@@ -18,6 +18,10 @@ class Finding:
     what_to_do: str = ""
 
 
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def ok(what: str) -> Finding:
     return Finding(Level.OK, what)
 

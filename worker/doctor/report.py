@@ -3,13 +3,14 @@
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from rich.markup import escape
 
 from worker.doctor.check import Checked
-from worker.doctor.finding import Level
+from worker.doctor.finding import Level, skipped
 
 COLOURS = {
     Level.OK: "green",
@@ -58,9 +59,25 @@ def as_table(made: Sequence[Checked], width: int | None) -> Iterator[str]:
     names = max(len(each.check.name) for each in made)
     for group, members in groupby(made, key=lambda each: each.check.group):
         yield f"[bold]{group}[/bold]"
-        for each in members:
+        for each in together(list(members)):
             yield from lines_of(each, names, width)
     yield summary(made)
+
+
+def together(members: list[Checked]) -> Iterator[Checked]:
+    """What is skipped for the same reason takes one line."""
+    told: set[str] = set()
+    for each in members:
+        if each.finding.level is not Level.SKIPPED:
+            yield each
+        elif (why := each.finding.what) not in told:
+            told.add(why)
+            same = [member.check.name for member in members if member.finding == each.finding]
+            yield replace(each, finding=skipped(f"{why}{others(same[1:])}"))
+
+
+def others(names: list[str]) -> str:
+    return f" (also: {', '.join(names)})" if names else ""
 
 
 def lines_of(each: Checked, names: int, width: int | None) -> Iterator[str]:

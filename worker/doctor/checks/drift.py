@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from worker.doctor.check import Check, Look
 from worker.doctor.examined import Examined
 from worker.doctor.expected import Catalog, Objects, fingerprint
-from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.finding import Finding, failing, ok, skipped, warning
 from worker.schema.sources import installed_sources
 
 MOST_NAMED = 4
@@ -53,21 +53,28 @@ class Difference:
         return f"changed: {self.name}{told}"
 
 
+async def manifest(examined: Examined) -> Finding:
+    """Only in a checkout, whose SQL files were changed since expected.json was made from them."""
+    if is_current(examined.expected):
+        return ok(f"of this release, {examined.expected.made_from}")
+    return warning(
+        "expected.json is older than the SQL files, so that drift can't be told",
+        "In a checkout: `make manifest`. In an installed release this can't happen: report it.",
+    )
+
+
+def is_current(expected: Catalog) -> bool:
+    return expected.made_from == fingerprint(installed_sources())
+
+
 def drifted(kinds: tuple[str, ...]) -> Look:
     async def look(examined: Examined) -> Finding:
+        if not is_current(examined.expected):
+            return skipped("needs manifest")
         found = await examined.catalog.get()
-        if examined.expected.made_from != fingerprint(installed_sources()):
-            return outdated()
         return told(list(differences(examined.expected, found, kinds)), number(found, kinds))
 
     return look
-
-
-def outdated() -> Finding:
-    return warning(
-        "can't be told: expected.json is older than the SQL files beside it",
-        "In a checkout: `make manifest`. In an installed release this can't happen: report it.",
-    )
 
 
 def number(found: Catalog, kinds: tuple[str, ...]) -> int:
@@ -121,9 +128,9 @@ def is_ours(kind: str, name: str, relations: set[str], wanted: Objects) -> bool:
 
 async def grants(examined: Examined) -> Finding:
     """Of clients alone: what anon, authenticated, service_role and everybody may do."""
+    if not is_current(examined.expected):
+        return skipped("needs manifest")
     found = await examined.catalog.get()
-    if examined.expected.made_from != fingerprint(installed_sources()):
-        return outdated()
     different = [
         Difference(kind, name, wanted.get(name, "nothing"), here.get(name, "nothing"))
         for kind, objects in examined.expected.objects.items()
@@ -141,6 +148,7 @@ async def grants(examined: Examined) -> Finding:
 
 
 CHECKS = (
+    Check("schema", "manifest", manifest),
     *(
         Check("schema", name, drifted(kinds), needs=("migrations",))
         for name, kinds in KINDS.items()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from worker.doctor.check import Check
 from worker.doctor.examined import Examined
-from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.finding import Finding, counted, failing, ok, warning
 
 TOO_LONG = timedelta(minutes=2)  # upkeep looks every 10 s, and /readyz complains after this
 
@@ -13,8 +13,9 @@ async def overdue(examined: Examined, late: timedelta = TOO_LONG) -> Finding:
     row = await examined.database.row("overdue", late)
     if not row["jobs"]:
         return ok("none is past its deadline")
+    late_jobs = counted(row["jobs"], "job")
     return failing(
-        f"{row['jobs']} past their deadline; job {row['first']} for {row['minutes']} minutes",
+        f"{late_jobs} past the deadline; job {row['first']} for {row['minutes']} minutes",
         "Workers end them, and pg_cron where it is enabled; neither did. Start a worker; if one"
         " runs, look for `expiry_failed` in meshqueue.incidents.",
     )
@@ -39,12 +40,13 @@ async def credits_granted(examined: Examined) -> Finding:
     if not row["enabled"]:
         return ok("credits are switched off: jobs cost nothing")
     if row["granted"] or row["at_sign_up"]:
-        return ok(f"{row['granted']} users have some")
+        return ok(f"granted to {counted(row['granted'], 'user')}")
     if examined.local:
         return ok("`make` and `demo` grant their own")
     return warning(
         "nobody was ever granted any, and every job costs some: all are refused (402)",
-        "`meshqueue credits grant EMAIL 1000`, or set signup_credits, or credits_enabled false.",
+        "`meshqueue credits grant EMAIL 1000 --reason welcome`, or set signup_credits, or"
+        " credits_enabled false.",
     )
 
 

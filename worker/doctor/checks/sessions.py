@@ -11,7 +11,7 @@ from worker.database.connection import CONNECTION_BUDGET
 from worker.doctor.check import Check
 from worker.doctor.checks.reach import Kind, kind_of
 from worker.doctor.examined import Examined
-from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.finding import Finding, counted, failing, ok, warning
 from worker.doctor.link import connected
 from worker.doctor.patience import A_NOTIFICATION
 
@@ -43,7 +43,7 @@ async def budget(examined: Examined) -> Finding:
     needed = workers * CONNECTION_BUDGET
     deploying = (workers + 1) * CONNECTION_BUDGET + MIGRATE
     room, of_what = room_for(kind_of(examined), row)
-    told = f"{workers} workers take {needed}, {deploying} while a new one is deployed; {of_what}"
+    told = f"{counted(workers, 'worker')} may take {needed}, {deploying} during a deploy; {of_what}"
     advice = "Run fewer workers, give other programs less, or raise the limit (Settings, Database)."
     if needed > room:
         return failing(told, advice)

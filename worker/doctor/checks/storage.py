@@ -9,7 +9,7 @@ from uuid import uuid4
 from worker.daemon.start import local_storage
 from worker.doctor.check import Check
 from worker.doctor.examined import Examined
-from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.finding import Finding, counted, failing, ok, warning
 from worker.doctor.names import families_of
 from worker.storage.outcome import Put, Read, Removed
 from worker.storage.protocol import Storage
@@ -94,7 +94,7 @@ def refused(act: str, bucket: str, outcome: Any) -> Finding:
 async def used(examined: Examined) -> Finding:
     query = "stored_locally" if examined.local else "stored"
     row = await examined.database.row(query)
-    told = f"{row['bytes'] / 1_000_000:,.1f} MB in {row['objects']:,} objects"
+    told = f"{row['bytes'] / 1_000_000:,.1f} MB in {counted(row['objects'], 'object')}"
     if examined.local or row["bytes"] < FREE_PLAN * NEARLY:
         return ok(told)
     return warning(

@@ -31,7 +31,7 @@ async def unread(examined: Examined) -> Finding:
     given = sorted(name for name, value in examined.variables.items() if value)
     told = {name: why for name in given if (why := why_unread(name, known))}
     if not told:
-        return ok(f"{len(known.intersection(map(str.upper, given)))} of ours are set")
+        return ok(f"{len(known.intersection(map(str.upper, given)))} of ours set")
     what = "; ".join(f"{name}: {why}" for name, why in told.items())
     return warning(what, "Nothing reads them: correct the name, or take the variable away.")
 

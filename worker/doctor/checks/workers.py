@@ -2,7 +2,7 @@
 
 from worker.doctor.check import Check
 from worker.doctor.examined import Examined
-from worker.doctor.finding import Finding, failing, ok, warning
+from worker.doctor.finding import Finding, counted, failing, ok, warning
 
 
 async def seen(examined: Examined) -> Finding:
@@ -18,7 +18,7 @@ async def seen(examined: Examined) -> Finding:
     )
     start = "Start one (`meshqueue run`), or look at its log where it should run."
     if row["open_jobs"]:
-        return failing(f"{told}, and {row['open_jobs']} jobs wait", start)
+        return failing(f"{told}, and {counted(row['open_jobs'], 'job')} not over", start)
     return warning(told, start)
 
 
@@ -33,7 +33,7 @@ async def served(examined: Examined) -> Finding:
     rows = await examined.database.rows("unserved")
     if not rows:
         return ok("every provider that jobs wait for has a worker")
-    told = ", ".join(f"{row['provider'].title()} ({row['jobs']} jobs)" for row in rows)
+    told = ", ".join(f"{row['provider'].title()} ({counted(row['jobs'], 'job')})" for row in rows)
     keys = " and ".join(f"{row['provider']}_API_KEY" for row in rows)
     return failing(
         f"no living worker serves {told}", f"Give a worker {keys}, or cancel these jobs."
