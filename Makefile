@@ -55,7 +55,7 @@ lock: COMPILE = $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --gene
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 lock: $(READY) ## pin the dependencies anew from pyproject.toml; ARGS=--upgrade takes the newest
 	@echo "==> lock: requirements-dev.txt, then requirements.txt within it (takes minutes)"
-	@$(COMPILE) $(ARGS) --allow-unsafe --extra local --extra dev -o requirements-dev.txt pyproject.toml
+	@$(COMPILE) $(ARGS) --allow-unsafe --extra local --extra tracing --extra dev -o requirements-dev.txt pyproject.toml
 	@$(COMPILE) $(ARGS) -c requirements-dev.txt -o requirements.txt pyproject.toml
 
 clean: ## remove what was made here

@@ -38,3 +38,4 @@ def quieten_libraries() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     for name in ("procrastinate", "httpx", "httpcore", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we say it once, it at each try

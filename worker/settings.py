@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     )
     generated_assets_bucket_name: str = "assets"
 
+    metrics_token: SecretStr | None = None
+    alert_webhook_url: SecretStr | None = None
+    alert_waiting_minutes: int = Field(default=30, ge=1, le=100_000)
+    storage_quota_gb: float = Field(default=1.0, ge=0, le=1_000_000)
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
+
     asset_max_mb: int = Field(default=100, ge=1, le=2000)
     optimiser_processes: int | None = Field(default=None, ge=1, le=64)
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from psycopg import OperationalError
 
 from worker.daemon import supervision as module
 from worker.daemon.supervision import Supervision, every
@@ -30,6 +31,24 @@ async def test_what_ends_by_itself_is_started_again() -> None:
     supervision.keep("part", part)
     while starts.qsize() < 3:
         await asyncio.sleep(0)
+    await supervision.end_all()
+
+
+@pytest.mark.parametrize(("fault", "counted"), [(RuntimeError, 1), (OperationalError, 0)])
+async def test_restarts_that_an_outage_explains(fault: type[Exception], counted: int) -> None:
+    """The operator is told of parts that can't stay up, not of each pause of the database."""
+    supervision, began, restarted = Supervision(), asyncio.Event(), asyncio.Event()
+
+    async def part() -> None:
+        if began.is_set():
+            restarted.set()
+            await asyncio.Event().wait()
+        began.set()
+        raise RuntimeError("a library's own") from fault("the reason")
+
+    supervision.keep("part", part)
+    await restarted.wait()
+    assert supervision.restarts_lately() == counted
     await supervision.end_all()
 
 

@@ -20,10 +20,12 @@ from worker.daemon.watchdog import Watchdog
 from worker.database.connection import Pool, new_pool
 from worker.database.engine import Engine
 from worker.database.listener import Listener
+from worker.database.vitals import Vitals
 from worker.fetching import Fetcher
 from worker.http.app import new_http
 from worker.http.files import Files
 from worker.http.health import Health
+from worker.http.metrics import Metrics
 from worker.http.server import Server, new_server
 from worker.http.webhooks import Webhooks
 from worker.optimising import processors
@@ -39,11 +41,17 @@ from worker.pipeline.progress import Progress
 from worker.pipeline.stage import conduct
 from worker.storage.folder import FolderStorage
 from worker.storage.protocol import Storage
+from worker.telemetry.alarms import LOOK_EVERY, Alert, open_alarms
+from worker.telemetry.chronicle import Chronicle
+from worker.telemetry.lag import measure_lag
+from worker.telemetry.traces import Collector, open_traces
 
 HEARTBEAT_EVERY = 5.0  # s; a lease is 30
 DELIVERIES_AT_ONCE = 8  # most of the time they wait for a network
 GRACE = 30.0  # s that a delivery gets to end by itself
 LAST_WORDS = 5.0  # s, for procrastinate's worker to sign off after its tasks' grace
+TALLY_EVERY = 60.0  # s
+NEVER = 1e9  # s
 OUR_CHANNEL = "meshqueue"
 EXIT_ASKED, EXIT_FAULT = 0, 1
 
@@ -68,6 +76,9 @@ class Plan:
     port: int | None = None
     serve_http: bool = True
     grace: float = GRACE
+    metrics_token: str | None = field(default=None, repr=False)
+    alert: Alert | None = None
+    collector: Collector | None = None
 
 
 class Daemon:
@@ -89,6 +100,9 @@ class Daemon:
         self.objects = Objects(self.engine, plan.storage)
         self.deliveries = Hands(self.engine, self._deliver, self.progress, Posts())
         self.supervision = Supervision()
+        self.vitals = Vitals(self.pool)
+        self.chronicle = Chronicle(self.vitals, open_traces(plan.collector, self.worker))
+        self.alarms = open_alarms(self.vitals, plan.alert)
         self.watchdog = Watchdog(self.listener.silent_for)
         self._asked_to_stop = asyncio.Event()
         self.ready = asyncio.Event()
@@ -155,18 +169,26 @@ class Daemon:
             "pauses": (upkeep.BALANCE_EVERY, care.lift_pauses),
             "give back": (upkeep.GIVE_BACK_EVERY, care.give_back),
             "remove objects": (upkeep.REMOVE_EVERY, care.remove_objects),
+            "tallies": (TALLY_EVERY, self.vitals.fold_tallies),
+            "measuring": (TALLY_EVERY, self.vitals.measure_storage),
         }
+        if self.alarms:
+            turns["alarms"] = (LOOK_EVERY, self.alarms.turn)
         for name, (seconds, act) in turns.items():
             self.supervision.keep(name, partial(every, seconds, name, act))
         self.supervision.keep("progress", lambda: self.progress.run(self._recheck))
         self.supervision.keep("watchdog beat", self.watchdog.beat)
+        self.supervision.keep("loop lag", measure_lag)
 
     async def _serve(self) -> None:
-        health = Health(self.engine, self.listener, self._counts)
+        health = Health(self.engine, self.listener)
+        metrics = Metrics(self.vitals, self._counts, self.plan.metrics_token)
         webhooks = Webhooks(self.engine, self.plan.served, self.plan.webhook_secrets)
         storage = self.plan.storage
         files = Files(storage).routes() if isinstance(storage, FolderStorage) else ()
-        self.server = server = new_server(new_http(health, webhooks, files), self.plan.port)
+        self.server = server = new_server(
+            new_http(health, metrics, webhooks, files), self.plan.port
+        )
         serving = asyncio.create_task(server.serve())
         try:
             await asyncio.shield(serving)
@@ -190,6 +212,9 @@ class Daemon:
         await self.supervision.end_all()
         self.watchdog.stop()
         await self._leave()
+        await self.chronicle.close()
+        if self.alarms:
+            await self.alarms.close()
         for served in self.plan.served.values():
             await served.provider.close()
         await self.optimisers.close()
@@ -210,7 +235,7 @@ class Daemon:
     async def _conduct(self, held: Held) -> str:
         served = self.plan.served[held.run.provider]
         tools = Tools(self.engine, served, self.progress, self.posts, self.pictures.read)
-        return await conduct(tools, held)
+        return await self.chronicle.of(held.run, conduct(tools, held))
 
     async def _deliver(self, held: Held) -> str:
         depot = Depot(
@@ -221,7 +246,7 @@ class Daemon:
             self.optimisers,
             self.plan.bucket,
         )
-        return await deliver(depot, held)
+        return await self.chronicle.of(held.run, deliver(depot, held))
 
     async def _run_stage(self, job_id: UUID, stage: str) -> None:
         await self.stages.begin(job_id, stage)
@@ -258,13 +283,19 @@ class Daemon:
             for served in self.plan.served.values():
                 served.provider.nudge(task_id)
 
-    def _counts(self) -> dict[str, int]:
+    def _counts(self) -> dict[str, float]:
         return {
+            "listen_silent_seconds": min(self.listener.silent_for(), NEVER),
             "stages_held": len(self.stages),
             "deliveries_held": len(self.deliveries),
             "posts_under_way": len(self.posts),
         }
 
     def _info(self) -> dict[str, object]:
-        here = {"host": platform.node(), "pid": os.getpid(), "memory_mib": memory_mib()}
-        return {"version": __version__, **here}
+        return {
+            "version": __version__,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "memory_mib": memory_mib(),
+            "restarts": self.supervision.restarts_lately(),
+        }

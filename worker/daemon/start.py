@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import platform
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
 
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.keys import Key, keys_of, require_keys
@@ -22,6 +25,8 @@ from worker.simulator import Simulator
 from worker.storage.folder import FolderStorage
 from worker.storage.protocol import Storage
 from worker.storage.supabase import SupabaseStorage
+from worker.telemetry.alarms import Alert
+from worker.telemetry.traces import Collector
 
 EXIT_AT_ONCE = 130
 
@@ -89,6 +94,30 @@ def plan_of(settings: Settings, url: str, supplied: Supply, storage: Storage) ->
         },
         most_bytes=settings.asset_max_mb * 1_000_000,
         port=settings.port,
+        metrics_token=token.get_secret_value() if (token := settings.metrics_token) else None,
+        alert=alert_of(settings, url),
+        collector=collector_of(settings),
+    )
+
+
+def alert_of(settings: Settings, url: str) -> Alert | None:
+    if settings.alert_webhook_url is None:
+        return None
+    project = settings.supabase_url and urlsplit(settings.supabase_url).hostname
+    return Alert(
+        settings.alert_webhook_url.get_secret_value(),
+        project or str(conninfo_to_dict(url).get("host") or platform.node()),
+        settings.alert_waiting_minutes,
+        int(settings.storage_quota_gb * 1_000_000_000),
+    )
+
+
+def collector_of(settings: Settings) -> Collector | None:
+    if settings.otel_exporter_otlp_endpoint is None:
+        return None
+    headers = settings.otel_exporter_otlp_headers
+    return Collector(
+        settings.otel_exporter_otlp_endpoint, headers.get_secret_value() if headers else ""
     )
 
 

@@ -6,16 +6,19 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route
 
 from worker.http.health import Health
+from worker.http.metrics import Metrics
 from worker.http.webhooks import Webhooks
 
 
-def new_http(health: Health, webhooks: Webhooks, files: Sequence[BaseRoute] = ()) -> Starlette:
+def new_http(
+    health: Health, metrics: Metrics, webhooks: Webhooks, files: Sequence[BaseRoute] = ()
+) -> Starlette:
     """`files`: of a storage that nobody else serves."""
     return Starlette(
         routes=[
             Route("/healthz", health.alive),
             Route("/readyz", health.ready),
-            Route("/metrics", health.metrics),
+            Route("/metrics", metrics.show),
             Route("/webhooks/{provider}", webhooks.receive, methods=["POST"]),
             *files,
         ]

@@ -23,6 +23,7 @@ from worker.pipeline.position import (
 from worker.providers.failure import Failure, Kind, Next
 from worker.providers.outcome import Listing
 from worker.providers.reconciliation import Absent, Adopt, NotYet, Unclear, reconcile
+from worker.telemetry.steps import step
 
 AGAIN_AFTER = 15.0  # s, when the list could not be read, or does not tell
 FIRST_LOOK_AFTER = 3.0  # s: lists lag
@@ -34,6 +35,7 @@ Verdict = Adopt | Absent | NotYet | Unclear
 log = structlog.get_logger()
 
 
+@step("search")
 async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
     await asyncio.sleep(FIRST_LOOK_AFTER)
     unclear = 0

@@ -25,6 +25,7 @@ from worker.pipeline.submission import facts_of, submit
 from worker.pipeline.watching import watch
 from worker.providers.failure import Kind
 from worker.providers.texts import explain
+from worker.telemetry.steps import step
 
 log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ async def next_position(tools: Tools, held: Held, position: Position) -> Positio
     assert_never(position)
 
 
+@step("finish")
 async def conclude(tools: Tools, held: Held, ending: Ending) -> str:
     engine, run = tools.engine, held.run
     match ending:

@@ -23,6 +23,7 @@ from worker.providers.failure import Failure, Kind, Next
 from worker.providers.order import Step
 from worker.providers.outcome import Accepted, Complete, Ready, Rejected, Unknown
 from worker.providers.protocol import Done
+from worker.telemetry.steps import step
 
 # Without the provider's own word on it.
 WAITS = {Kind.RATE_LIMITED: 2.0, Kind.NO_SLOT: 10.0, Kind.UNAVAILABLE: 15.0}
@@ -94,6 +95,7 @@ def is_our_intent(submission: dict[str, object], digest: str) -> bool:
     return submission["outcome"] == "intent" and submission["digest"] == digest
 
 
+@step("submit")
 async def post(
     tools: Tools, held: Held, step: Step, n: int, done: tuple[Done, ...]
 ) -> Position | Ending:

@@ -7,6 +7,7 @@ from worker.pipeline.hands import Hands
 from worker.pipeline.held import Served
 from worker.pipeline.objects import Objects
 from worker.providers.outcome import Balance
+from worker.telemetry.instruments import RESCUES
 
 RESCUE_EVERY = 10.0  # s
 EXPIRE_EVERY = 10.0
@@ -31,6 +32,8 @@ class Upkeep:
     async def rescue(self) -> None:
         """Runs of dead workers, and wake-ups that were lost."""
         done = await self._engine.rescue()
+        for kind, runs in done.items():
+            RESCUES.labels(kind).inc(runs)
         if any(done.values()):
             log.warning("rescued", action="rescued", **done)
 

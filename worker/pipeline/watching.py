@@ -34,12 +34,14 @@ from worker.providers.outcome import (
     Working,
 )
 from worker.providers.protocol import Done
+from worker.telemetry.steps import step
 
 NOT_FOUND_TWICE_WITHIN = 10.0  # s
 
 log = structlog.get_logger()
 
 
+@step("watch")
 async def watch(tools: Tools, held: Held, watched: Watched) -> Position | Ending:
     held.task_id = watched.task.id
     end = await see_end(tools, held, watched)

@@ -19,11 +19,15 @@ from worker.providers.pace import Limit, Pace
 from worker.providers.patience import PATIENCE, Patience
 from worker.providers.redaction import redacted
 from worker.providers.retry_after import retry_after
+from worker.telemetry.instruments import PROVIDER_REQUESTS, PROVIDER_SECONDS
 
 LONGEST_ANSWER = 16 * 1024 * 1024  # a hundred tasks with all their addresses take about 300 kB
 LONGEST_STREAM = 4 * 1024 * 1024  # a day of keep-alives takes about 1 MB
 PAUSE_UNNAMED = 1.0
 _TOO_MANY = 429
+_TELLING = frozenset(
+    (200, 201, 202, 204, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503)
+)
 SHORTEST_KEY = 8
 
 # Only where no request can have left: for a paid one, any other error may hide an acceptance.
@@ -49,8 +53,10 @@ class Http:
         key: str,
         limits: Mapping[str, Limit],
         patience: Patience = PATIENCE,
+        name: str = "",
     ) -> None:
         self.patience = patience
+        self._name = name
         self._key = _sendable(key).encode()
         self._paces = {name: Pace(limit) for name, limit in limits.items()}
         self._polls = _client(address, key, _POLLS)
@@ -61,8 +67,11 @@ class Http:
 
     async def exchange(self, call: Call) -> Reply:
         if not await self._turn(call):
+            self._count(operation_of(call), "no_turn")
             return NoAnswer(sent=False, reason="no turn under the account's request rate in time")
-        reply = await self._carry_out(call)
+        with PROVIDER_SECONDS.labels(self._name, operation_of(call)).time():
+            reply = await self._carry_out(call)
+        self._count(operation_of(call), status_of(reply))
         self._heed(call, reply)
         return reply
 
@@ -79,6 +88,9 @@ class Http:
                     yield event
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL):
             return
+
+    def _count(self, operation: str, status: str) -> None:
+        PROVIDER_REQUESTS.labels(self._name, operation, status).inc()
 
     def pause(self, pace: str, seconds: float | None) -> None:
         """The provider named its rate: everything of that rate waits."""
@@ -153,6 +165,7 @@ class Http:
             ) as response,
         ):
             opening.reschedule(None)
+            self._count("stream", shown(response.status_code))
             if response.status_code == _TOO_MANY:
                 self.pause(call.pace, retry_after(response.headers))
             response.raise_for_status()
@@ -170,6 +183,27 @@ class Http:
                 yield client
             finally:
                 self._streams.discard(client)
+
+
+def operation_of(call: Call) -> str:
+    if call.paid:
+        return "submit"
+    if call.file:
+        return "upload"
+    return "cancel" if call.method == "DELETE" else "ask"
+
+
+def status_of(reply: Reply) -> str:
+    match reply:
+        case Answer(status):
+            return shown(status)
+        case NoAnswer(sent):
+            return "no_answer" if sent else "not_sent"
+
+
+def shown(status: int) -> str:
+    """One by one where that tells something: whatever else may come must not be a series each."""
+    return str(status) if status in _TELLING else f"{status // 100}xx"
 
 
 class _Capped(httpx.AsyncByteStream):

@@ -14,15 +14,23 @@ as $$
 $$;
 revoke execute on function meshqueue.tally(text, text, text, numeric) from public, anon, authenticated;
 
+create function meshqueue.known_codes()
+returns text[]
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select '{invalid_request,moderated,not_found,unauthorised,out_of_credit,rate_limited,no_slot,unavailable,task_failed,
+    task_expired,submission_unknown,queue_timeout,timeout,delivery_timeout,ended_by_operator,other}'::text[]
+$$;
+revoke execute on function meshqueue.known_codes() from public, anon, authenticated;
+
 -- What an operator writes by hand may be anything, and each word would be a series for ever.
 create function meshqueue.known_code(code text)
 returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case when code = any ('{invalid_request,moderated,not_found,unauthorised,out_of_credit,rate_limited,no_slot,
-    unavailable,task_failed,task_expired,submission_unknown,queue_timeout,timeout,delivery_timeout,ended_by_operator}')
-    then code else 'other' end
+  select case when code = any (meshqueue.known_codes()) then code else 'other' end
 $$;
 revoke execute on function meshqueue.known_code(text) from public, anon, authenticated;
 
@@ -144,6 +152,29 @@ as $$
 $$;
 revoke execute on function meshqueue.unresolved_submissions() from public, anon, authenticated;
 
+-- Nothing so far is a number too: a counter that begins with its first one has not risen, to those who watch it rise.
+create function meshqueue.uncounted()
+returns table (name text, provider text, detail text)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select w.name, p.provider::text, w.detail
+  from (select distinct o.provider from meshqueue.pools o) p, (
+    select 'jobs_ended' as name, unnest('{succeeded,failed,canceled}'::text[]) as detail
+    union all
+    select 'jobs_failed', unnest(meshqueue.known_codes())
+    union all
+    select 'submissions', unnest('{lost,refused,absent,succeeded,failed,canceled}'::text[])
+    union all
+    select 'model_bytes', unnest('{before,after}'::text[])
+    union all
+    select 'provider_credits', ''
+  ) w
+  union all
+  select 'credits', '', unnest('{granted,taken_back,settled,released}'::text[])
+$$;
+revoke execute on function meshqueue.uncounted() from public, anon, authenticated;
+
 create function meshqueue.counted()
 returns table (name text, labels jsonb, value numeric)
 language sql stable
@@ -151,7 +182,11 @@ set search_path = pg_catalog, pg_temp
 as $$
   select t.name, jsonb_strip_nulls(jsonb_build_object('provider', nullif(t.provider, ''), 'detail', nullif(t.detail, ''))),
     sum(t.amount)
-  from meshqueue.tallies t
+  from (
+    select o.name, o.provider, o.detail, o.amount from meshqueue.tallies o
+    union all
+    select u.name, u.provider, u.detail, 0 from meshqueue.uncounted() u
+  ) t
   group by t.name, t.provider, t.detail
 $$;
 revoke execute on function meshqueue.counted() from public, anon, authenticated;

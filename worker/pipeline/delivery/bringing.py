@@ -15,6 +15,7 @@ from worker.pipeline.delivery.ending import GiveUp, Later
 from worker.pipeline.delivery.haul import Fault, Haul, Piece, fault_of, judge
 from worker.pipeline.delivery.links import MODEL, Links, fresh_links
 from worker.providers.outcome import Link
+from worker.telemetry.steps import step
 
 AT_ONCE = 4  # files of one job
 PICTURE = "png"  # or JPEG or WebP: those who check look into it
@@ -61,6 +62,7 @@ async def bring_missing(depot: Depot, run: Run, links: Links, folder: Path, haul
             group.create_task(model.make_small(depot, run, haul, glb))
 
 
+@step("fetch")
 async def fetch_all(
     depot: Depot, links: Sequence[Link], folder: Path
 ) -> dict[Link, Fetched | NotFetched]:

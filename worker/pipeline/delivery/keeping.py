@@ -15,6 +15,7 @@ from worker.pipeline.delivery.links import MODEL
 from worker.storage.content_type import content_type_of
 from worker.storage.outcome import Put, StorageFull, StorageRefused
 from worker.storage.protocol import NotPut
+from worker.telemetry.steps import step
 
 AT_ONCE = 3  # files of one job
 # The database lets nobody remove a file for 15 minutes after it was announced.
@@ -68,6 +69,7 @@ def key_of(run: Run, piece: Piece) -> str:
     return f"{run.user_id}/models/{group}/{name}"
 
 
+@step("store")
 async def put_all(depot: Depot, files: Sequence[Kept]) -> list[Put | NotPut]:
     """None goes on when another one fails unexpectedly: the files are gone a moment later."""
     gate = asyncio.Semaphore(AT_ONCE)

@@ -11,10 +11,12 @@ from worker.database.records import Run
 from worker.optimising import Optimised, Sound, Unchecked, Unoptimised, Unsound, Verdict
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.haul import Fault, Haul, Piece, fault_of
+from worker.telemetry.steps import step
 
 log = structlog.get_logger()
 
 
+@step("optimise")
 async def make_small(depot: Depot, run: Run, haul: Haul, glb: Piece) -> None:
     target = glb.path.with_name("optimised.glb")
     outcome = await depot.optimisers.optimise(glb.path, target, run.settings["optimise_preset"])
