@@ -57,6 +57,19 @@ def test_triangles_are_counted_before_decoding(data: bytes, faces: int | None) -
     assert declared_faces(data) == faces
 
 
+def test_what_was_decoded_is_counted_over_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those within the limit are answered, the others refused, and nothing piles up."""
+    sound = stream()
+    (mesh,) = decode([sound])
+    assert isinstance(mesh, Mesh)
+    size = mesh.faces.nbytes + sum(values.nbytes for values in mesh.attributes.values())
+    monkeypatch.setattr(foreign, "MAX_BYTES", 2 * size)
+    *within, beyond = decode([sound] * 3)
+    assert all(isinstance(one, Mesh) for one in within)
+    assert isinstance(beyond, ForeignError)
+    assert "too many bytes" in str(beyond)
+
+
 def test_decoding_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Native code can't be interrupted, but a process can."""
     monkeypatch.setattr(foreign, "SECONDS_AT_LEAST", 0)

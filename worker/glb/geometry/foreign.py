@@ -20,6 +20,7 @@ SECONDS_AT_LEAST = 3
 PATIENCE = 6  # times that, by the clock: the processor may have other work
 # A million triangles take 0.3 GB to decode.
 MAX_FACES = 10_000_000
+MAX_BYTES = 1 << 30  # decoded; older formats don't say beforehand how many faces they have
 
 
 class ForeignError(Exception):
@@ -41,7 +42,7 @@ def decode(streams: Sequence[bytes]) -> list[Mesh | ForeignError]:
     sent = b"".join(LENGTH.pack(len(stream)) + stream for stream in streams)
     try:
         done = subprocess.run(
-            [sys.executable, "-P", str(DECODER), str(seconds)],
+            [sys.executable, "-P", str(DECODER), str(seconds), str(MAX_BYTES)],
             input=sent,
             capture_output=True,
             timeout=PATIENCE * seconds,
