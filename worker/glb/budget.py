@@ -4,6 +4,7 @@ Not counted are the accessors that Draco fills: they have no bytes, and nobody h
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -36,15 +37,24 @@ def pictured_bytes(document: Document) -> int:
     """Any number of images may name one view; what views that differ have in common counts."""
     views = document.items("bufferViews")
     different = {picture_place(views, image) for image in document.items("images")}
-    return sum(length for _, length, _ in different)
+    return sum(place.length for place in different)
 
 
-def picture_place(views: Sequence[Json], image: Json) -> tuple[int, int, str]:
-    """Images of the same place are the same picture."""
+class PicturePlace(NamedTuple):
+    """Images of the same place, under the same name, are the same picture."""
+
+    buffer: int
+    offset: int
+    length: int
+    mime: str
+
+
+def picture_place(views: Sequence[Json], image: Json) -> PicturePlace:
     if "bufferView" not in image:
-        return 0, 0, ""
+        return PicturePlace(0, 0, 0, "")
     view = views[image["bufferView"]]
-    return view.get("byteOffset", 0), view["byteLength"], str(image.get("mimeType", ""))
+    mime = str(image.get("mimeType", ""))
+    return PicturePlace(view["buffer"], view.get("byteOffset", 0), view["byteLength"], mime)
 
 
 def stored_bytes(document: Document) -> int:
