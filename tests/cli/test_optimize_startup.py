@@ -63,3 +63,19 @@ def test_what_cannot_be_printed_is_an_error(tmp_path: Path) -> None:
         )
     assert answer.returncode == 2
     assert answer.stderr == b"error: standard output: can't be written: No space left on device.\n"
+
+
+def test_it_ends_well_where_nobody_listens(tmp_path: Path) -> None:
+    """Also with standard output closed, as some launchers leave it."""
+    (tmp_path / "model.glb").write_bytes(one_mesh(bumpy()).data())
+    command = f"{sys.executable} -m worker optimize --report none model.glb small.glb >&-"
+    answer = subprocess.run(
+        ["sh", "-c", command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(CHECKOUT)},
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert (tmp_path / "small.glb").exists()

@@ -50,8 +50,8 @@ def leave_quickly() -> NoReturn:
     Threads, bars and files are done with by now. Only what was printed may still be on its way.
     """
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # none where the caller closed it
+            stream.flush()
     except OSError as error:
         say_error(f"standard output: can't be written: {error.strerror}.")
         os._exit(EXIT_ERROR)
