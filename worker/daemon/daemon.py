@@ -62,7 +62,7 @@ log = structlog.get_logger()
 class Plan:
     """Everything that a worker is started with."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     served: Mapping[str, Served]
     storage: Storage
     bucket: str = "assets"
@@ -71,7 +71,7 @@ class Plan:
     optimiser_memory: int = MEMORY_BYTES
     plain_http_hosts: frozenset[str] = frozenset()
     """Of a simulator: everything else is fetched over https and from public addresses."""
-    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    webhook_secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     most_bytes: int = 100_000_000
     port: int | None = None
     serve_http: bool = True
