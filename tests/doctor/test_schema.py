@@ -75,10 +75,21 @@ async def test_what_an_app_keeps_beside_us(place: Place) -> None:
         "create policy mine on storage.objects for select using (bucket_id = 'mine')",
         "create type public.mood as enum ('good')",
         "alter publication supabase_realtime add table public.notes",
+        (
+            "create trigger mine before update on storage.objects for each row"
+            " execute function suppress_redundant_updates_trigger()"
+        ),
     ):
         place.db.admin.execute(statement)
     found = await place.findings()
     assert {name for name, each in found.items() if each.level not in FINE} == set()
+
+
+async def test_what_the_platform_has_of_its_own(place: Place) -> None:
+    """Another release of the platform's storage has other triggers: that is no drift."""
+    place.db.superuser().execute("drop trigger protect_objects_delete on storage.objects")
+    found = await place.findings()
+    assert found["triggers"].level is Level.OK
 
 
 async def test_the_advice_puts_it_right(place: Place) -> None:

@@ -24,6 +24,8 @@ FILE = Path(__file__).with_name("expected.json")
 GRANTS = re.compile(r" ?\bgrants((?: \S*=\S*/\S+)*)(?= comment\b|$)", re.DOTALL)
 CLIENTS = ("", "anon", "authenticated", "service_role")  # "": PUBLIC, everybody
 SHORT = 120  # what is longer is told by its hash alone
+FOREIGN_TABLE = re.compile(r" on (auth|storage|realtime)\.")
+OUR_PREFIX = "meshqueue_"  # of what we put on the platform's tables
 POSITION = re.compile(r"^\d+ ")
 
 Objects = Mapping[str, str]
@@ -56,12 +58,22 @@ def read_catalog_now(url: str) -> Catalog:
         return catalog_of(snapshot(connection))
 
 
-def catalog_of(found: Snapshot) -> Catalog:
+def catalog_of(everything: Snapshot) -> Catalog:
+    found = {kind: without_the_platforms(objects) for kind, objects in everything.items()}
     return Catalog(
         fingerprint(installed_sources()),
         {kind: {name: essence(kind, text) for name, text in found[kind].items()} for kind in found},
         {kind: granted(found[kind]) for kind in found},
     )
+
+
+def without_the_platforms(objects: Objects) -> Objects:
+    """Each project has triggers and policies on auth and storage that its platform made."""
+    return {
+        name: text
+        for name, text in objects.items()
+        if not FOREIGN_TABLE.search(name) or name.startswith(OUR_PREFIX)
+    }
 
 
 def fingerprint(sources: Sources) -> str:

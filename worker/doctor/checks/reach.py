@@ -70,6 +70,7 @@ async def address(examined: Examined) -> Finding:
 
 
 async def kind(examined: Examined) -> Finding:
+    """Before connecting: through a transaction pooler what we set would reach other programs."""
     found = kind_of(examined)
     if found is Kind.TRANSACTION:
         return failing(
@@ -125,7 +126,7 @@ async def version(examined: Examined) -> Finding:
 CHECKS = (
     Check("database", "address", address),
     Check("database", "kind of connection", kind, needs=("address",)),
-    Check("database", "host name", name, needs=("address",)),
+    Check("database", "host name", name, needs=("kind of connection",)),
     Check("database", "connection", reachable, needs=("host name",)),
     Check("database", "server version", version, needs=("connection",)),
 )
