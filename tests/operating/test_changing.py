@@ -1,6 +1,11 @@
 """Trying again and cancelling, one job or many."""
 
+import os
+import pty
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -9,6 +14,7 @@ import pytest
 from tests.operating.commands import Commands
 from tests.operating.scene import Scene, set_scene
 from tests.support import jobs
+from tests.support.cache import CHECKOUT
 from tests.support.database import Database
 from tests.support.engine import Worker
 from tests.support.jobs import Row, new_worker, rich_user
@@ -130,6 +136,33 @@ def test_all_that_failed_so_are_tried_again(db: Database, ops: Commands, worker:
     assert db.admin.value("select count(*) from ai_jobs where retry_of is not null") == 2
     more = ops("jobs", "retry", "--failed-with", "timeout")
     assert (more.code, more.text) == (0, "no jobs to try again\n")
+
+
+@pytest.mark.newest_postgres
+@pytest.mark.parametrize(("said", "made"), [(b"y\n", 1), (b"n\n", 0)])
+def test_on_a_terminal_it_asks(
+    db: Database, worker: Worker, tmp_path: Path, said: bytes, made: int
+) -> None:
+    """And does what was answered, nothing else."""
+    fail_at(db, worker, rich_user(db), "REFINE")
+    watched, terminal = pty.openpty()
+    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "DATABASE_URL": db.url()}
+    os.write(watched, said)
+    done = subprocess.run(
+        [sys.executable, "-m", "worker", "jobs", "retry", "--failed-with", "timeout"],
+        env=environment,
+        cwd=tmp_path,
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(watched)
+    assert "Try 1 job again, for 25 credits in all? [y/N]" in done.stderr
+    assert done.stdout.count("tried again as") == made
+    assert db.admin.value("select count(*) from ai_jobs where retry_of is not null") == made
 
 
 def test_since_counts_from_the_failure(db: Database, desk: Connection, worker: Worker) -> None:

@@ -123,15 +123,15 @@ def test_it_may_begin(db: Database, desk: Connection) -> None:
 def test_its_provider_is_paused(
     db: Database, desk: Connection, key: str, reason: str, said: tuple[str, str]
 ) -> None:
-    """Why, since when, and what ends it; for one that waits and one that was begun."""
+    """Why, since when, and what ends it; for one that waits, may begin, or was begun."""
     jobs.set_setting(db, "max_in_flight_meshy", 1)
     worker, user = new_worker(db), rich_user(db)
     begun, waiting = jobs.create(db, user), jobs.create(db, user)
     query = "select meshqueue.pause_provider('MESHY', %s, %s, '{\"note\": \"the bill\"}')"
     db.admin.execute(query, key, reason)
+    before = about(desk, begun)
     assert worker.begin(begun["id"], "PREVIEW") == {"outcome": "paused"}
-    for job in (begun, waiting):
-        found = about(desk, job)
+    for found in (before, about(desk, begun), about(desk, waiting)):
         assert found.waits_for == "provider_paused"
         assert said[0] in found.text
         assert said[1] in found.next_steps[0]

@@ -120,6 +120,8 @@ def ready(found: Json, run: Json) -> Situation:
     since = moment(run["wake_at"] or run["created_at"])
     if not found["provider"]["workers"]:
         return no_worker(found, since)
+    if run["pool"] and found["provider"]["paused_since"]:
+        return paused(found)
     text = f"{run['stage']} may begin; a worker is to take it from the queue."
     return Situation("worker", text, since, ("All workers busy? See `meshqueue top`.",))
 

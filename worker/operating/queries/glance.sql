@@ -1,9 +1,9 @@
--- The whole at one moment. What was created and ended is counted from the newest 50,000 events: jobs have no index by
--- time, and this is asked every second.
+-- The whole at one moment. What was created and ended is counted from the newest 20,000 events, which are
+-- those of about 2,500 jobs: jobs have no index by time, and this is asked every second.
 with recent as (
   select e.job_id, e.status, e.created_at
   from public.ai_job_events e
-  where e.id > (select coalesce(max(m.id), 0) - 50000 from public.ai_job_events m)
+  where e.id > (select coalesce(max(m.id), 0) - 20000 from public.ai_job_events m)
     and e.created_at > now() - interval '1 hour' and e.provider_task_id is null
 ), first_seen as (
   select 'created' as what, r.created_at from recent r
