@@ -10,6 +10,11 @@ with recent as (
   where r.status = 'QUEUED'
   union all
   select lower(r.status::text), r.created_at from recent r where r.status in ('SUCCEEDED', 'FAILED', 'CANCELED')
+), open_runs as (
+  -- As two, each of which has an index; open ones together have none.
+  select r.* from meshqueue.runs r where r.worker_id is not null
+  union all
+  select r.* from meshqueue.runs r where r.worker_id is null and r.state in ('ready', 'held', 'draining')
 ), stages as (
   select r.provider, r.stage, extract(epoch from r.begun_at - r.created_at) as waited,
     extract(epoch from r.ended_at - r.begun_at) as ran
@@ -52,7 +57,7 @@ select jsonb_build_object(
     from (
       select r.provider, r.stage, r.state, count(*) as runs,
         min(coalesce(r.begun_at, r.created_at)) as oldest_since
-      from meshqueue.runs r where r.ended_at is null group by 1, 2, 3) f),
+      from open_runs r group by 1, 2, 3) f),
   'rates', (
     select coalesce(jsonb_agg(jsonb_build_object('what', o.what,
       'last_minute', (select count(*) from first_seen f
