@@ -10,7 +10,7 @@ from worker.glb.geometry.channels import Channel
 from worker.glb.geometry.encode import Work, encode
 from worker.glb.geometry.faces import compacted
 from worker.glb.geometry.order import gathered
-from worker.glb.options import Options
+from worker.glb.options import Options, Preset
 
 FOR_GRIDS, FOR_WIDE, FOR_VAST, FOR_LARGE, SMALLEST = 6, 7, 8, 9, 10
 PATCH, LARGEST_PATCH = 1024, 4096
@@ -19,7 +19,8 @@ CLEARLY = 0.97
 # At 100,000 triangles 9 takes 0.32 s where 8 takes 0.24, for 3 to 4 % of the geometry's bytes; 10
 # takes another 5 % for 0.5 to 1 %, and viewers a fifth longer to decode.
 LARGE = 50_000
-# At 300,000 it takes 0.95 s where 8 takes 0.60, for 0.3 % of a textured file.
+# At 300,000 it takes 0.95 s where 8 takes 0.60, for 0.3 % of a textured file; but for 2.5 % where
+# the textures are made as small as in `web`.
 VAST = 200_000
 WIDEST_BITS = 18
 WIDEST = 1 << WIDEST_BITS
@@ -42,7 +43,8 @@ def level_for(work: Work, options: Options) -> int:
         return FOR_GRIDS
     if len(work.faces) < LARGE or options.tries_hard:
         return SMALLEST
-    return FOR_LARGE if len(work.faces) < VAST else FOR_VAST
+    is_vast = len(work.faces) >= VAST and options.preset is not Preset.WEB
+    return FOR_VAST if is_vast else FOR_LARGE
 
 
 def is_too_wide(work: Work) -> bool:
