@@ -7,6 +7,7 @@ import pytest
 from tests.docs.pages import in_language
 from tests.smoke.place import EMAIL, Place
 from tests.support import jobs
+from tests.support.storage_server import SECRET_KEY
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -66,6 +67,14 @@ async def test_textures_are_made_when_asked_for(place: Place, user: UUID) -> Non
     assert told.code == 0, told.error
     assert "PREVIEW → REFINE → DELIVER" in told.says("job")[0]
     assert (place.folder / "key.glb").is_file()
+
+
+async def test_a_new_secret_key_does_as_well(place: Place, user: UUID) -> None:
+    """`sb_secret_…` is no JWT: it opens the project, and the user's own token stays the user's."""
+    told = await place.walk(EMAIL, "--minutes", "0.02", SUPABASE_SERVICE_ROLE_KEY=SECRET_KEY)
+    assert "credits are reserved" in told.says("job")[0]
+    assert place.house.db.admin.values("select user_id from public.ai_jobs") == [user]
+    assert SECRET_KEY not in told.error
 
 
 async def test_ctrl_c_takes_the_job_back(place: Place, user: UUID) -> None:
