@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
 from tests.doctor.place import Place, by_name
+from worker.doctor.aside import aside
 from worker.doctor.check import Check
 from worker.doctor.examination import examine
 from worker.doctor.examined import Examined
 from worker.doctor.finding import Finding, Level, failing, ok, skipped, warning
+from worker.doctor.once import Once
 from worker.doctor.report import as_json, as_table, exit_code
 from worker.errors import SettingsError
 
@@ -129,3 +132,44 @@ async def test_the_table(place: Place) -> None:
     assert sum("needs c (also: s1, s2)" in line for line in told) == 1
     narrow = list(as_table(await examine(place.examined(), checks), 30))
     assert len(narrow) >= len(lines)
+
+
+async def test_a_call_that_blocks(place: Place) -> None:
+    """A dead name server holds up its check only; what it says too late is dropped."""
+    held, over = threading.Event(), threading.Event()
+
+    def look_up() -> None:
+        held.wait()
+        over.set()
+
+    async def blocked(_: Examined) -> Finding:
+        async with asyncio.timeout(0.05):
+            await aside(look_up)
+        return ok("never")
+
+    checks = [Check("a", "blocked", blocked), Check("a", "fine", fine)]
+    found = by_name(await examine(place.examined(), checks))
+    assert found["blocked"].what == "no answer in time"
+    assert found["fine"].level is Level.OK
+    held.set()
+    assert await asyncio.to_thread(over.wait, 10)
+
+
+async def test_what_is_looked_at_together_is_fetched_once() -> None:
+    """Eight checks read the catalog; one that loses patience leaves the others their answer."""
+    fetched, go_on = [], asyncio.Event()
+
+    async def fetch() -> int:
+        fetched.append(1)
+        await go_on.wait()
+        return 42
+
+    once = Once(fetch)
+    impatient = asyncio.create_task(once.get())
+    patient = asyncio.create_task(once.get())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    go_on.set()
+    assert await patient == 42
+    assert await once.get() == 42
+    assert fetched == [1]

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.doctor.place import Place
-from tests.support.storage_server import Answer, Cut
+from tests.support.storage_server import Answer, Cut, Delay
 from worker.doctor.finding import Level
 
 pytestmark = pytest.mark.newest_postgres
@@ -27,6 +27,14 @@ async def test_a_storage_that_does_not_give_back(place: Place) -> None:
     """Written and not readable is a fault, and the probe is taken away all the same."""
     place.storage.script("read", Answer(500, "Internal", "it broke"))
     assert "can't read from" in (await place.finds("round trip", Level.FAILING)).what
+    assert place.storage.stored("assets") == {}
+
+
+async def test_a_storage_that_is_slow(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The probe that came too late to be read is taken away all the same."""
+    monkeypatch.setattr("worker.doctor.checks.storage.TO_AND_FRO", 1.0)
+    place.storage.script("read", Delay(3))
+    assert "in time" in (await place.finds("round trip", Level.FAILING)).what
     assert place.storage.stored("assets") == {}
 
 

@@ -1,5 +1,6 @@
 """Whether models can be stored and read again, and how much lies there."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from worker.storage.supabase.patience import Patience
 
 HURRIED = Patience(connect=3, pool=2, write=3, answer=5, attempts=1)
 PROBE = b"meshqueue doctor was here, and takes this file away again.\n"
+TO_AND_FRO = 6.0  # s; of a check's ten the rest is for removing
+MEANWHILE = "Finished models can't be delivered meanwhile; they wait, and nothing is lost."
 FREE_PLAN = 1_000_000_000
 NEARLY = 0.8
 
@@ -63,32 +66,39 @@ def open_storage(examined: Examined) -> Storage:
 
 
 async def probe(storage: Storage, examined: Examined, folder: Path) -> Finding:
+    """Whatever became of it, the probe is taken away: time is kept for that."""
     bucket, key = examined.settings.generated_assets_bucket_name, f"doctor/{uuid4()}.txt"
+    try:
+        async with asyncio.timeout(TO_AND_FRO):
+            wrong = await write_and_read(storage, bucket, key, folder)
+    except TimeoutError:
+        wrong = failing(f"the bucket {bucket} does not answer in time", MEANWHILE)
+    gone = await storage.remove(bucket, [key])
+    if wrong:
+        return wrong
+    if not isinstance(gone, Removed) or key not in gone.keys:
+        return refused(f"remove {key} from", bucket, gone)
+    return ok(f"written to {bucket}, read, removed")
+
+
+async def write_and_read(storage: Storage, bucket: str, key: str, folder: Path) -> Finding | None:
     written, read = folder / "written", folder / "read"
     written.write_bytes(PROBE)
     put = await storage.put(bucket, key, written, "text/plain")
     if not isinstance(put, Put):
         return refused("write to", bucket, put)
     got = await storage.read_to(bucket, key, read, len(PROBE))
-    gone = await storage.remove(bucket, [key])
     if not isinstance(got, Read):
         return refused("read from", bucket, got)
     if read.read_bytes() != PROBE:
-        return failing(
-            f"{bucket} gives back other bytes than were written",
-            "Look at what stands between: a proxy or a cache.",
-        )
-    if not isinstance(gone, Removed) or key not in gone.keys:
-        return refused(f"remove {key} from", bucket, gone)
-    return ok(f"written to {bucket}, read, removed")
+        what = f"the bucket {bucket} gives back other bytes than were written"
+        return failing(what, "Look at what stands between: a proxy or a cache.")
+    return None
 
 
 def refused(act: str, bucket: str, outcome: Any) -> Finding:
     why = getattr(outcome, "why", "it still lies there")
-    return failing(
-        f"can't {act} the bucket {bucket}: {why}",
-        "Finished models can't be delivered meanwhile; they wait, and nothing is lost.",
-    )
+    return failing(f"can't {act} the bucket {bucket}: {why}", MEANWHILE)
 
 
 async def used(examined: Examined) -> Finding:
