@@ -1,5 +1,7 @@
 """Drift: each kind of change by hand is found, by the check that is about it and by no other."""
 
+from dataclasses import replace
+
 import pytest
 from psycopg import sql
 
@@ -107,11 +109,22 @@ async def test_the_advice_puts_it_right(place: Place) -> None:
 
 async def test_an_older_manifest_is_not_believed(place: Place) -> None:
     """In a checkout whose SQL was changed since, drift can't be told, and that is said."""
-    expected = type(place.expected)("older", place.expected.objects, place.expected.grants)
+    expected = replace(place.expected, made_from="older")
     finding = await place.finds("manifest", Level.WARNING, expected=expected)
     assert "make manifest" in finding.what_to_do
     found = await place.findings(expected=expected)
     assert found["columns"].what == found["grants"].what == "needs manifest"
+
+
+async def test_another_procrastinate(place: Place) -> None:
+    """A newer library brought its own schema: that is not ours to call drift; the rest is."""
+    place.db.admin.execute("alter table procrastinate.procrastinate_jobs add extra int")
+    await place.finds("columns", Level.WARNING)
+    other = replace(place.expected, queue="3.99.0")
+    assert (await place.findings(expected=other))["columns"].level is Level.OK
+    place.db.admin.execute("alter table meshqueue.hints add extra int")
+    finding = await place.finds("columns", Level.WARNING, expected=other)
+    assert "1 differ: extra: meshqueue.hints.extra" in finding.what
 
 
 async def test_never_migrated(place: Place, blank_db: Database) -> None:

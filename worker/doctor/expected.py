@@ -36,12 +36,13 @@ class Catalog:
     """By kind and name: what it is, and what clients may do with it."""
 
     made_from: str
+    queue: str = ""
+    """The version of procrastinate whose schema it is; empty where a part of it is held back."""
     objects: Mapping[str, Objects] = field(default_factory=dict)
     grants: Mapping[str, Objects] = field(default_factory=dict)
 
     def as_json(self) -> str:
-        told = {"made_from": self.made_from, "objects": self.objects, "grants": self.grants}
-        return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        return json.dumps(vars(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_expected(file: Path = FILE) -> Catalog:
@@ -55,13 +56,19 @@ async def read_catalog(url: str) -> Catalog:
 def read_catalog_now(url: str) -> Catalog:
     with psycopg.connect(url, **options("doctor schema")) as connection:
         connection.execute(f"set statement_timeout = '{STATEMENT}'".encode())
-        return catalog_of(snapshot(connection))
+        return catalog_of(snapshot(connection), queue_version(connection))
 
 
-def catalog_of(everything: Snapshot) -> Catalog:
+def queue_version(connection: psycopg.Connection[Any]) -> str:
+    held = "select from meshqueue.procrastinate_migrations where applied_at is null"
+    return "" if connection.execute(held).rowcount else installed_sources().queue.version
+
+
+def catalog_of(everything: Snapshot, queue: str) -> Catalog:
     found = {kind: without_the_platforms(objects) for kind, objects in everything.items()}
     return Catalog(
         fingerprint(installed_sources()),
+        queue,
         {kind: {name: essence(kind, text) for name, text in found[kind].items()} for kind in found},
         {kind: granted(found[kind]) for kind in found},
     )
@@ -77,9 +84,9 @@ def without_the_platforms(objects: Objects) -> Objects:
 
 
 def fingerprint(sources: Sources) -> str:
-    """Of everything that the release applies."""
+    """Of all SQL files of the release."""
     files = [*(migration.file for migration in sources.migrations), *sources.functions]
-    told: list[Any] = [sources.queue.version, *((file.path, file.checksum) for file in files)]
+    told = [(file.path, file.checksum) for file in files]
     return sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 

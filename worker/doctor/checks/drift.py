@@ -1,8 +1,8 @@
 """Drift: what somebody changed by hand, against what the migrations make."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from worker.doctor.check import Check, Look
 from worker.doctor.examined import Examined
@@ -71,10 +71,27 @@ def drifted(kinds: tuple[str, ...]) -> Look:
     async def look(examined: Examined) -> Finding:
         if not is_current(examined.expected):
             return skipped("needs manifest")
-        found = await examined.catalog.get()
-        return told(list(differences(examined.expected, found, kinds)), number(found, kinds))
+        expected, found = comparable(examined.expected, await examined.catalog.get())
+        return told(list(differences(expected, found, kinds)), number(found, kinds))
 
     return look
+
+
+def comparable(expected: Catalog, found: Catalog) -> tuple[Catalog, Catalog]:
+    """Another procrastinate has another schema, which its own migrations made."""
+    if expected.queue == found.queue:
+        return expected, found
+    return without_queue(expected), without_queue(found)
+
+
+def without_queue(catalog: Catalog) -> Catalog:
+    def ours(kinds: Mapping[str, Objects]) -> dict[str, Objects]:
+        return {
+            kind: {name: each for name, each in objects.items() if "procrastinate." not in name}
+            for kind, objects in kinds.items()
+        }
+
+    return replace(catalog, objects=ours(catalog.objects), grants=ours(catalog.grants))
 
 
 def number(found: Catalog, kinds: tuple[str, ...]) -> int:
@@ -130,11 +147,11 @@ async def grants(examined: Examined) -> Finding:
     """Of clients alone: what anon, authenticated, service_role and everybody may do."""
     if not is_current(examined.expected):
         return skipped("needs manifest")
-    found = await examined.catalog.get()
+    expected, found = comparable(examined.expected, await examined.catalog.get())
     different = [
         Difference(kind, name, wanted.get(name, "nothing"), here.get(name, "nothing"))
-        for kind, objects in examined.expected.objects.items()
-        for wanted, here in [(examined.expected.grants[kind], found.grants[kind])]
+        for kind, objects in expected.objects.items()
+        for wanted, here in [(expected.grants[kind], found.grants[kind])]
         for name in sorted(objects.keys() & found.objects[kind].keys())
         if wanted.get(name) != here.get(name)
     ]
