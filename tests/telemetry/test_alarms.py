@@ -88,6 +88,7 @@ async def test_once_and_again_when_it_is_over(db: Database, channel: Receiver) -
         "MESHY is open a",
     ]
     assert all(text.startswith("meshqueue at the tests: ") for text in texts(channel))
+    assert "`meshqueue providers resume MESHY`" in texts(channel)[0]
 
 
 async def test_everything_that_can_be_wrong_has_words(db: Database, channel: Receiver) -> None:

@@ -1,6 +1,6 @@
 """From the environment to what a worker is started with."""
 
-from collections.abc import Iterator
+import platform
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,11 @@ SECRETS = {
 
 
 @pytest.fixture(autouse=True)
-def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no `.env` of this machine is read."""
     monkeypatch.chdir(tmp_path)
-    for name in ("SUPABASE_URL", "MESHY_API_KEY", "TRIPO_API_KEY", *SECRETS):
-        monkeypatch.delenv(name, raising=False)
-    return
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 def test_nothing_is_on_by_default() -> None:
@@ -43,6 +42,10 @@ def test_an_alarm_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> N
     named = alert_of(Settings(), HOSTED)
     assert named is not None
     assert named.place == "abc.supabase.co"
+    monkeypatch.delenv("SUPABASE_URL")
+    local = alert_of(Settings(), "host=/run/postgresql dbname=postgres")
+    assert local is not None
+    assert local.place == platform.node()
 
 
 def test_a_workers_plan_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

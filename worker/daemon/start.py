@@ -103,13 +103,19 @@ def plan_of(settings: Settings, url: str, supplied: Supply, storage: Storage) ->
 def alert_of(settings: Settings, url: str) -> Alert | None:
     if settings.alert_webhook_url is None:
         return None
-    project = settings.supabase_url and urlsplit(settings.supabase_url).hostname
     return Alert(
         settings.alert_webhook_url.get_secret_value(),
-        project or str(conninfo_to_dict(url).get("host") or platform.node()),
+        place_of(settings, url),
         settings.alert_waiting_minutes,
         int(settings.storage_quota_gb * 1_000_000_000),
     )
+
+
+def place_of(settings: Settings, url: str) -> str:
+    """As people know it: several may tell one channel."""
+    project = settings.supabase_url and urlsplit(settings.supabase_url).hostname
+    host = str(conninfo_to_dict(url).get("host") or "")
+    return project or (platform.node() if not host or host.startswith("/") else host)
 
 
 def collector_of(settings: Settings) -> Collector | None:

@@ -35,13 +35,17 @@ def provider_paused(provider: str, detail: Detail) -> str:
         if detail["wholly"]
         else f"One key of {provider} is paused; workers with another key go on."
     )
-    return " ".join([extent, *(REMEDIES.get(reason, reason) for reason in reasons)])
+    return " ".join([extent, *(remedy_of(reason, provider) for reason in reasons)])
+
+
+def remedy_of(reason: str, provider: str) -> str:
+    return REMEDIES.get(reason, reason).format(provider=provider)
 
 
 REMEDIES = {
     "out_of_credit": "Its account has no credits left: top it up. It opens again by itself.",
     "unauthorised": "It refuses the key: give the worker a good one and start it again.",
-    "operator": "An operator did that, and ends it with `meshqueue providers resume`.",
+    "operator": "An operator did that, and ends it with `meshqueue providers resume {provider}`.",
 }
 
 
