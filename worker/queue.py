@@ -51,7 +51,8 @@ class SharedListenConnector(PsycopgConnector):
 
     async def execute_query_one_async(self, query: LiteralString, **values: Any) -> dict[str, Any]:
         async with asyncio.timeout(ANSWER_TIMEOUT):
-            return await super().execute_query_one_async(query, **values)
+            row: dict[str, Any] = await super().execute_query_one_async(query, **values)
+        return row
 
     async def execute_query_async(self, query: LiteralString, **values: Any) -> None:
         async with asyncio.timeout(ANSWER_TIMEOUT):
