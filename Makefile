@@ -6,7 +6,7 @@ READY := .venv/ready
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker lint bench bench-glb manifest lock clean
+.PHONY: help setup demo test test-docker lint soak bench bench-glb manifest lock clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,10 @@ lint: $(READY) ## check style, format and types
 	@$(VENV_PYTHON) -m ruff check
 	@$(VENV_PYTHON) -m ruff format --check
 	@$(VENV_PYTHON) -m mypy
+
+soak: $(READY) ## prove that it holds: kills, outages and faults for five minutes; ARGS='--seconds 60 --seed 1'
+	@echo "==> soak: python -m tests.soak $(ARGS)"
+	@$(VENV_PYTHON) -m tests.soak $(ARGS)
 
 bench: $(READY) ## measure what the README promises; takes minutes
 	@echo "==> bench"

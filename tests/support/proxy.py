@@ -80,7 +80,11 @@ class Proxy:
     async def stop(self) -> None:
         assert self._server is not None
         self._server.close()
-        self.cut()
+        for flow in self._flows:
+            flow.open.set()
+        while self._flows:
+            self.cut()
+            await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refuses:

@@ -1,0 +1,1 @@
+"""Many users, some workers, everything goes wrong at random: at the end both sides' books agree."""
