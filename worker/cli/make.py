@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -10,10 +11,10 @@ import typer
 from rich.console import Console
 
 from worker.errors import MeshqueueError
-from worker.local.place import Place, local_place, worker_beside
+from worker.local.place import Place, local_place, worker_where_none_is
 from worker.local.showing import say, show_work, table_of
 from worker.local.taking import take_files
-from worker.local.user import Row, User, connected, grant, sign_up
+from worker.local.user import Row, User, connected, grant, served, sign_up
 from worker.logs import set_up_logs
 from worker.settings import load_settings
 
@@ -51,7 +52,6 @@ def make(
     console = Console(highlight=False, soft_wrap=True)
     request = request_of(prompt, provider, polycount, format or [], refine=refine, pbr=pbr)
     with local_place(load_settings()) as place:
-        say_who(console, place, request["provider"])
         request["images"] = [put_image(place, text) for text in image or []]
         asyncio.run(make_one(console, place, request, output))
 
@@ -78,8 +78,10 @@ def request_of(
     return {**request, "prompt": prompt} if prompt else request
 
 
-def say_who(console: Console, place: Place, provider: str) -> None:
-    if provider in place.supplied.simulated:
+def say_who(console: Console, place: Place, provider: str, *, lives: bool) -> None:
+    if lives:
+        text = "by the worker that runs already, with the key or the simulator that it started with"
+    elif provider in place.supplied.simulated:
         text = f"simulated, because {provider}_API_KEY is not set; nothing is paid"
     else:
         text = f"the real one; it takes credits of the account of {provider}_API_KEY"
@@ -105,7 +107,9 @@ async def make_one(console: Console, place: Place, request: Row, output: Path) -
         sign_up(operator, LOCAL_USER)
         grant(operator, LOCAL_USER, PLENTY, "local")
         user = User(api, LOCAL_USER)
-        async with worker_beside(place.plan):
+        is_served = partial(served, operator, request["provider"])
+        say_who(console, place, request["provider"], lives=is_served())
+        async with worker_where_none_is(place.plan, is_served):
             job = user.create(request, request.get("prompt", "")[:100] or "model")
             row = await show_work(console, user, job["id"])
         if row["status"] != "SUCCEEDED":

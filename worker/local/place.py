@@ -1,7 +1,7 @@
 """Postgres in a folder, the providers or their simulator, and a worker beside whatever is done."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 
@@ -9,12 +9,14 @@ from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.start import Supply, local_storage, plan_of, supply
 from worker.embedded import running
 from worker.embedded.server import SUPERUSER, Server
+from worker.ending import end_tasks
 from worker.schema.migrate import migrate
 from worker.settings import Settings
 from worker.storage.folder import FolderStorage
 
 # A stage that takes a provider a minute takes the simulator less than a second.
 SPEED = 100.0
+LOOK_EVERY = 1.0  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,30 @@ async def worker_beside(plan: Plan) -> AsyncIterator[Daemon]:
     finally:
         daemon.stop()
         await task
+
+
+@asynccontextmanager
+async def worker_where_none_is(plan: Plan, served: Callable[[], bool]) -> AsyncIterator[None]:
+    """Where one lives it does the work: its simulator knows nothing of tasks of ours.
+
+    Should it end before the block does, ours takes over.
+    """
+    if not served():
+        async with worker_beside(plan):
+            yield
+        return
+    taking_over = asyncio.create_task(work_once_it_is_gone(plan, served))
+    try:
+        yield
+    finally:
+        await end_tasks([taking_over])
+
+
+async def work_once_it_is_gone(plan: Plan, served: Callable[[], bool]) -> None:
+    while await asyncio.to_thread(served):  # noqa: ASYNC110 - no event tells of a lease that lapses
+        await asyncio.sleep(LOOK_EVERY)
+    async with worker_beside(plan):
+        await asyncio.Event().wait()
 
 
 async def ready(daemon: Daemon, task: "asyncio.Task[int]") -> None:

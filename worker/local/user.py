@@ -40,6 +40,15 @@ def grant(operator: Connection, user: UUID, credits_given: int, why: str) -> Non
     operator.execute("select from grant_credits(%s, %s, %s)", [user, credits_given, why])
 
 
+def served(operator: Connection, provider: str) -> bool:
+    """Whether a worker with this provider lives here."""
+    query = (
+        "select exists (select from meshqueue.workers w"
+        " where w.left_at is null and meshqueue.worker_lives(w) and w.serves ? %s) as lives"
+    )
+    return any(row["lives"] for row in operator.execute(query, [provider]))
+
+
 @contextmanager
 def refusals_named() -> Iterator[None]:
     try:
