@@ -47,9 +47,10 @@ class Told:
     refusals: Counter[str] = field(default_factory=Counter)
     canceled: set[UUID] = field(default_factory=set)
     """The API said so."""
+    _first: dict[str, UUID] = field(default_factory=dict)
 
     def created(self, key: str, job: UUID) -> None:
-        if any(known != job for known, its_key in self.jobs.items() if its_key == key):
+        if self._first.setdefault(key, job) != job:
             self.twice.append(job)
         self.jobs[job] = key
 

@@ -16,9 +16,13 @@ from psycopg.conninfo import make_conninfo
 from tests.soak.crew import Crew
 from tests.soak.scene import Scene
 from worker.simulator import Fault, Rule
+from worker.simulator.errors import SimulatorError
 from worker.simulator.fault import OPERATIONS, PROVIDERS, Operation, ProviderName, operations_of
+from worker.simulator.task import Task
 
 ROUND = 20.0  # s, in which everything below happens as often as it says
+# Of a round: then comes a lull. Who has just been cut off may not rescue: without one, nobody would.
+STORM = (0.02, 0.6)
 FAULT_EVERY = 0.25
 STRANGERS = 6  # tasks of somebody else on our account, at a time
 STUCK_AFTER = 6.0  # s: a person at the provider looks at such a task
@@ -81,7 +85,7 @@ def _blows(dice: Random, seconds: float, workers: int) -> Iterator[Act]:
     for turn in range(rounds):
         for kind, times in EACH_ROUND.items():
             for _ in range(times):
-                at = (turn + dice.uniform(0.05, 0.95)) * length
+                at = (turn + dice.uniform(*STORM)) * length
                 yield Act(at, kind, dice.randrange(workers))
 
 
@@ -203,19 +207,24 @@ class Nurse:
 
     async def watch(self, now: Callable[[], float]) -> None:
         while True:
-            for book in self.scene.books:
-                for task in book.tasks:
-                    if task.finished_at is None and not task.deleted:
-                        self._look(task.id, now())
+            for task in self._unfinished():
+                self._look(task.id, now())
             self._enable()
             await asyncio.sleep(1)
+
+    def _unfinished(self) -> list[Task]:
+        """Not by the book: to write it down each second takes long when it has grown long."""
+        now = self.scene.simulator.clock.seconds()
+        providers = self.scene.simulator.providers
+        tasks = [task for provider in providers for task in tuple(provider.tasks.values())]
+        return [task for task in tasks if not task.ended(now) and not task.deleted]
 
     def _look(self, task: str, now: float) -> None:
         if now - self.seen.setdefault(task, now) < STUCK_AFTER:
             return
         try:
             self.scene.simulator.settle(task, "failed")
-        except Exception:  # noqa: BLE001 - it has ended meanwhile
+        except SimulatorError:  # it has ended meanwhile
             return
 
     def _enable(self) -> None:
