@@ -13,13 +13,20 @@ START = "Start a worker with the key of {provider}: `meshqueue run`."
 CANCEL = "`meshqueue jobs cancel {id}` ends it and releases its credits."
 RETRY = "`meshqueue jobs retry {id}` makes a new job that doesn't pay again for finished stages."
 MIDNIGHT = "It goes on at midnight UTC, or with a larger budget."
-WAITS_OF_THE_PROVIDER = {
+WAITS = {
     "no_slot": "The provider has no free slot for us; somebody else may use the same account.",
     "rate_limited": "The provider asks us to slow down.",
     "unavailable": "The provider does not answer.",
     "over_budget": "Today's budget for this provider is spent (max_provider_credits_per_day_…).",
     "late": "The database was too slow for a paid request; it is sent anew.",
     "key_paused": "One worker's key is paused; another worker is to take it.",
+    "no_key": "The worker that took it has no key for this provider; another one is to take it.",
+    "lagging": "The provider's list lags: it still shows the finished task as at work.",
+    "fetch": "A file that the provider made could not be fetched.",
+    "machine": "The worker's machine has no room or no memory; its log says which.",
+    "storage": "The storage does not answer.",
+    "storage_refuses": "The storage refuses our files; the worker's log and `doctor` say why.",
+    "removing": "An earlier attempt's files are just being removed.",
 }
 REASONS = {
     "operator": "by an operator",
@@ -78,7 +85,7 @@ def waits_for_slot(found: Json) -> Situation:
     if found["provider"]["paused_since"]:
         return paused(found)
     if not found["provider"]["admits"]:
-        text = WAITS_OF_THE_PROVIDER["over_budget"]
+        text = WAITS["over_budget"]
         return Situation(
             "budget", text, since, ("It goes on at midnight UTC.", step(CANCEL, found))
         )
@@ -133,7 +140,7 @@ def held(found: Json, run: Json) -> Situation:
         case "storage_full" if found["deliveries_paused"]:
             return storage_full(found)
         case reason:
-            text = WAITS_OF_THE_PROVIDER.get(reason, f"{run['stage']} is put off: {reason}.")
+            text = WAITS.get(reason, f"{run['stage']} is put off: {reason}.")
             again = f" It is tried again at {run['wake_at']}." if run["wake_at"] else ""
             return Situation("held", text + again, None, (step(CANCEL, found),))
 
