@@ -11,6 +11,7 @@ The seed repeats the users' wishes and the disturbances, not what meets what.
 
 import argparse
 import asyncio
+import logging
 import secrets
 import sys
 from pathlib import Path
@@ -38,6 +39,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     asked = arguments()
+    for name in ("uvicorn.error", "psycopg"):  # which report what we do to them
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     console = Console(soft_wrap=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -179,11 +179,16 @@ def _unknown(sides: Sides) -> list[tuple[BookedTask, Row | None]]:
     for provider, task in sides.bought:
         if task.id in sides.known:
             continue
-        row = next((row for row in open_ends if _may_be(row, provider, task)), None)
+        fitting = [row for row in open_ends if _may_be(row, provider, task)]
+        row = min(fitting, key=partial(_apart, task), default=None)
         if row is not None:
             open_ends.remove(row)
         pairs.append((task, row))
     return pairs
+
+
+def _apart(task: BookedTask, row: Row) -> timedelta:
+    return abs(task.created_at - row["intent_at"])
 
 
 def _may_be(row: Row, provider: str, task: BookedTask) -> bool:
@@ -193,9 +198,15 @@ def _may_be(row: Row, provider: str, task: BookedTask) -> bool:
         row["provider"] == provider
         and row["outcome"] in ("lost", "absent", "failed", "refused")
         and row["content"].get("resource") == task.resource
-        and abs(task.created_at - row["intent_at"]) < SENT_WITHIN
+        and _apart(task, row) < SENT_WITHIN
         and all(content[name] == task.body[name] for name in told)
+        and (provider != "meshy" or all(each in str(task.body) for each in _pictures(content)))
     )
+
+
+def _pictures(content: Mapping[str, Any]) -> list[str]:
+    """By digest; Tripo is given a token instead, new with each upload."""
+    return list(content.get("pictures", ()))
 
 
 # --- money

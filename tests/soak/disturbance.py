@@ -21,7 +21,7 @@ from worker.simulator.fault import OPERATIONS, PROVIDERS, Operation, ProviderNam
 from worker.simulator.task import Task
 
 ROUND = 20.0  # s, in which everything below happens as often as it says
-# Of a round: then comes a lull. Who has just been cut off may not rescue: without one, nobody would.
+# Of a round; then comes a lull: who has just been cut off may not rescue, and nobody else is there.
 STORM = (0.02, 0.6)
 FAULT_EVERY = 0.25
 STRANGERS = 6  # tasks of somebody else on our account, at a time

@@ -39,7 +39,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         storage=FolderStorage(Path(given["storage"])),
         plain_http_hosts=frozenset(urlsplit(each["url"]).netloc for each in providers.values()),
         webhook_secrets={name: (each["secret"],) for name, each in providers.items()},
-        deliveries_at_once=2,
+        deliveries_at_once=6,
         optimisers=1,
         port=given["port"],
         grace=GRACE,

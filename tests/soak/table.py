@@ -65,6 +65,8 @@ def _times(report: Report) -> Iterator[tuple[str, str]]:
 
 def _explain(report: Report, console: Console) -> None:
     verdict = report.verdict
+    for given in verdict.given_up[:AT_MOST]:
+        console.print(f"given up on: {given.what}; job {given.job}", markup=False)
     if report.rested_after is None:
         console.print(f"There was no rest within {REST_WITHIN:g} s.")
     if verdict.holds:

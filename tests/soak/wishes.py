@@ -30,7 +30,7 @@ class Wisher:
     def wish(self) -> Json:
         self.made += 1
         chance = self.dice.random
-        tripo = chance() < 0.3
+        tripo = chance() < 0.2
         wish: Json = {"provider": "TRIPO" if tripo else "MESHY", "refine": chance() < 0.35}
         wish |= self._subject(tripo)
         if wish["refine"]:
@@ -61,6 +61,6 @@ class Wisher:
 
     def _keeping(self, tripo: bool) -> Json:  # noqa: FBT001 - as above
         """Tripo's links die too soon to be given away."""
-        if not tripo and self.dice.random() < 0.5:
+        if not tripo and self.dice.random() < 0.75:
             return {"store_assets": False}
         return {"public": True} if self.dice.random() < 0.15 else {}
