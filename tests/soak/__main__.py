@@ -50,7 +50,7 @@ def main() -> int:
     if asked.table:
         with asked.table.open("w") as file:
             show(report, Console(file=file, width=110))
-    return 0 if report.verdict.holds else 1
+    return 0 if report.holds else 1
 
 
 if __name__ == "__main__":

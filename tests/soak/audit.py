@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,8 @@ def _unknown(sides: Sides) -> list[tuple[BookedTask, Row | None]]:
 
 
 def _apart(task: BookedTask, row: Row) -> timedelta:
-    return abs(task.created_at - row["intent_at"])
+    intended: datetime = row["intent_at"]
+    return abs(task.created_at - intended)
 
 
 def _may_be(row: Row, provider: str, task: BookedTask) -> bool:

@@ -66,6 +66,10 @@ class Report:
     tasks: int
     dossiers: dict[UUID, list[str]] = field(default_factory=dict)
 
+    @property
+    def holds(self) -> bool:
+        return self.verdict.holds and self.rested_after is not None
+
 
 async def soak(plan: Soak, say: Say) -> Report:
     async with scene(plan.seed) as here, crew(here, plan.workers) as workers:

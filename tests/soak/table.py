@@ -69,7 +69,7 @@ def _explain(report: Report, console: Console) -> None:
         console.print(f"given up on: {given.what}; job {given.job}", markup=False)
     if report.rested_after is None:
         console.print(f"There was no rest within {REST_WITHIN:g} s.")
-    if verdict.holds:
+    if report.holds:
         return
     console.print("[bold red]What should be zero is not.[/] To repeat it:")
     console.print(f"  {report.soak.command}", highlight=False)
