@@ -8,6 +8,7 @@ It says who it is as soon as it works. Its log goes to standard error.
 import asyncio
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.soak.haste import PATIENCE, hurry
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.start import leave_by_signal
 from worker.logs import set_up_logs
+from worker.optimising.bounds import die_with
 from worker.pipeline.held import Served
 from worker.providers import open_provider
 from worker.storage.folder import FolderStorage
@@ -60,6 +62,7 @@ async def main(given: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
+    die_with(os.getppid())
     set_up_logs(level=logging.WARNING)
     hurry()
     sys.exit(asyncio.run(main(json.loads(sys.argv[1]))))
