@@ -25,6 +25,7 @@ POLL_EVERY = 5.0  # s; the net beneath the notifications
 STAGES_AT_ONCE = 32  # a wake-up is over as soon as its run is begun
 UPKEEP_AT_ONCE = 2
 SCHEMA = "procrastinate"
+SOMETHING_NEW = '{"type": "job_inserted", "job_id": 0}'
 
 log = structlog.get_logger()
 
@@ -66,7 +67,12 @@ class SharedListenConnector(PsycopgConnector):
         with ExitStack() as stack:
             for channel in channels:
                 stack.callback(self._listener.hear(channel, heard))
-            await asyncio.Event().wait()
+            returned = asyncio.Event()
+            stack.callback(self._listener.on_return(returned.set))
+            while True:  # what was announced while LISTEN was away
+                await returned.wait()
+                returned.clear()
+                await heard("", SOMETHING_NEW)
 
 
 class AttentiveManager(JobManager):

@@ -38,9 +38,10 @@ class Listener:
         self._heard[channel].append(heard)
         return lambda: self._heard[channel].remove(heard)
 
-    def on_return(self, returned: Returned) -> None:
+    def on_return(self, returned: Returned) -> Callable[[], None]:
         """Called after each connection: what was said in between was missed."""
         self._returned.append(returned)
+        return lambda: self._returned.remove(returned)
 
     def silent_for(self) -> float:
         """Seconds since LISTEN was last known to work."""
@@ -78,7 +79,7 @@ class Listener:
         self._note_probe()
         self.listening.set()
         log.info("listen_started", action="listen_started", channels=len(self._channels))
-        for returned in self._returned:
+        for returned in tuple(self._returned):
             returned()
 
     async def _hear_all(self, connection: AsyncConnection[Any]) -> None:
