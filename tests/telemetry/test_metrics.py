@@ -25,7 +25,8 @@ from worker.database.connection import new_pool
 from worker.database.vitals import Vitals
 from worker.http.metrics import Metrics
 from worker.providers.call import Answer, Call, File, NoAnswer
-from worker.providers.http import Http, operation_of, shown, status_of
+from worker.providers.counting import operation_of, shown, status_of
+from worker.providers.http import Http
 from worker.simulator import Fault, Rule, Simulator
 from worker.telemetry import lag
 from worker.telemetry.families import OF_THE_DATABASE, OF_THE_WORKER, PREFIX

@@ -15,6 +15,7 @@ from httpx_sse import EventSource, ServerSentEvent
 
 from worker.errors import SettingsError
 from worker.providers.call import Answer, Call, NoAnswer, Reply
+from worker.providers.counting import operation_of, shown, status_of
 from worker.providers.pace import Limit, Pace
 from worker.providers.patience import PATIENCE, Patience
 from worker.providers.redaction import redacted
@@ -25,9 +26,6 @@ LONGEST_ANSWER = 16 * 1024 * 1024  # a hundred tasks with all their addresses ta
 LONGEST_STREAM = 4 * 1024 * 1024  # a day of keep-alives takes about 1 MB
 PAUSE_UNNAMED = 1.0
 _TOO_MANY = 429
-_TELLING = frozenset(
-    (200, 201, 202, 204, 400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503)
-)
 SHORTEST_KEY = 8
 
 # Only where no request can have left: for a paid one, any other error may hide an acceptance.
@@ -183,27 +181,6 @@ class Http:
                 yield client
             finally:
                 self._streams.discard(client)
-
-
-def operation_of(call: Call) -> str:
-    if call.paid:
-        return "submit"
-    if call.file:
-        return "upload"
-    return "cancel" if call.method == "DELETE" else "ask"
-
-
-def status_of(reply: Reply) -> str:
-    match reply:
-        case Answer(status):
-            return shown(status)
-        case NoAnswer(sent):
-            return "no_answer" if sent else "not_sent"
-
-
-def shown(status: int) -> str:
-    """One by one where that tells something: whatever else may come must not be a series each."""
-    return str(status) if status in _TELLING else f"{status // 100}xx"
 
 
 class _Capped(httpx.AsyncByteStream):
