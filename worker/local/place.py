@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.start import Supply, local_storage, plan_of, supply
+from worker.daemon.supervision import run_calmly
 from worker.embedded import running
 from worker.embedded.server import SUPERUSER, Server
 from worker.ending import end_tasks
@@ -63,7 +65,8 @@ async def worker_where_none_is(plan: Plan, served: Callable[[], bool]) -> AsyncI
         async with worker_beside(plan):
             yield
         return
-    taking_over = asyncio.create_task(work_once_it_is_gone(plan, served))
+    work = partial(work_once_it_is_gone, plan, served)
+    taking_over = asyncio.create_task(run_calmly("worker", work))
     try:
         yield
     finally:
