@@ -22,7 +22,7 @@ PAID = Call("POST", "/openapi/v2/text-to-3d", body={"prompt": "katana"}, paid=Tr
 @asynccontextmanager
 async def connected(script: Script) -> AsyncIterator[tuple[Http, RawProvider]]:
     async with raw_provider(script) as provider:
-        http = Http(provider.url, KEY, {"any": Limit(100, 1)}, HASTE)
+        http = Http(provider.url, KEY, {"any": Limit(100, 1)}, "MESHY", HASTE)
         try:
             yield http, provider
         finally:
@@ -59,7 +59,7 @@ async def test_nobody_listens() -> None:
     """A refused connection is certain: nothing was sent."""
     async with raw_provider(fine) as provider:
         url = provider.url
-    http = Http(url, KEY, {}, HASTE)
+    http = Http(url, KEY, {}, "MESHY", HASTE)
     reply = await http.exchange(PAID)
     await http.close()
     assert isinstance(reply, NoAnswer)
@@ -168,7 +168,7 @@ async def test_refused_rate_holds_back_what_follows() -> None:
 async def test_no_turn_in_time() -> None:
     """A request that never got its turn was certainly not sent."""
     async with raw_provider(fine) as provider:
-        http = Http(provider.url, KEY, {"any": Limit(1, 60)}, Patience(turn=0.05))
+        http = Http(provider.url, KEY, {"any": Limit(1, 60)}, "MESHY", Patience(turn=0.05))
         await http.exchange(GET)
         reply = await http.exchange(PAID)
         await http.close()
@@ -180,7 +180,7 @@ async def test_no_turn_in_time() -> None:
 async def test_closed() -> None:
     """After close nothing is sent, and no connection is left."""
     async with raw_provider(fine) as provider:
-        http = Http(provider.url, KEY, {}, HASTE)
+        http = Http(provider.url, KEY, {}, "MESHY", HASTE)
         await http.exchange(GET)
         await http.close()
         reply = await http.exchange(GET)
@@ -204,4 +204,4 @@ async def test_cookies_are_not_kept() -> None:
 def test_key_that_cannot_be_sent(key: str) -> None:
     """The operator is told, instead of every request failing."""
     with pytest.raises(SettingsError, match="API key"):
-        Http("http://127.0.0.1:1", key, {})
+        Http("http://127.0.0.1:1", key, {}, "MESHY")

@@ -216,7 +216,7 @@ def test_a_status_is_one_of_few() -> None:
 
 async def test_a_request_that_never_left() -> None:
     """It counts for the provider that it was meant for."""
-    http = Http("http://127.0.0.1:1", "a-good-key", {}, name="NOBODY")
+    http = Http("http://127.0.0.1:1", "a-good-key", {}, "NOBODY")
     await http.exchange(Call("GET", "/"))
     await http.close()
     wanted = {"provider": "NOBODY", "operation": "ask", "status": "not_sent"}

@@ -18,7 +18,10 @@ from worker.database.listener import Listener
 from worker.ending import end_tasks
 
 QUEUE = "stages_meshy"
-FETCHED = "select from pg_stat_activity where state = 'idle' and query like %s"
+FETCHED = """
+  select from pg_stat_activity
+  where datname = current_database() and state = 'idle' and query like %s
+"""
 
 
 async def nothing(*_: Any) -> None:
@@ -62,6 +65,7 @@ async def test_what_is_announced_while_it_looks_for_work_is_found(db: Database) 
         proxy.hold_answers()
         looking = asyncio.create_task(app.job_manager.fetch_job([QUEUE], worker))
         await until(lambda: bool(onlooker.rows(FETCHED, "%fetch_job%")), "the first look")
+        announced.clear()  # that LISTEN began is an announcement too
         wake(db)
         await announced.wait()
         proxy.let_answers_pass()

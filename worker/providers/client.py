@@ -46,7 +46,7 @@ class Client:
     ) -> None:
         self.name = mapping.name
         self._mapping = mapping
-        self._http = Http(address or mapping.address, key, mapping.limits, patience, mapping.name)
+        self._http = Http(address or mapping.address, key, mapping.limits, mapping.name, patience)
         self._uploads = Uploads()
         self._watches: set[Watch] = set()
         self._batch = Batch(self._ask_batch, mapping.batch, patience.batch)

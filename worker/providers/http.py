@@ -50,8 +50,8 @@ class Http:
         address: str,
         key: str,
         limits: Mapping[str, Limit],
+        name: str,
         patience: Patience = PATIENCE,
-        name: str = "",
     ) -> None:
         self.patience = patience
         self._name = name
