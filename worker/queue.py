@@ -22,7 +22,9 @@ from worker.database.connection import ANSWER_TIMEOUT
 from worker.database.listener import Listener
 
 POLL_EVERY = 5.0  # s; the net beneath the notifications
-STAGES_AT_ONCE = 32  # a wake-up is over as soon as its run is begun
+# procrastinate's worker fetches one wake-up after the other: one alone gets 31 a second.
+FETCHERS = 3
+STAGES_AT_ONCE = 10  # of each: a wake-up is over as soon as its run is begun
 UPKEEP_AT_ONCE = 2
 SCHEMA = "procrastinate"
 SOMETHING_NEW = '{"type": "job_inserted", "job_id": 0}'

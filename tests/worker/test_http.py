@@ -19,7 +19,7 @@ from tests.support import jobs
 from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, rich_user
-from worker.daemon.daemon import Daemon
+from worker.daemon.daemon import STAGES, Daemon
 from worker.providers.patience import Patience
 from worker.simulator import Simulator
 
@@ -77,7 +77,7 @@ async def test_ready_says_what_is_missing(
 ) -> None:
     """Work that nobody begins, or a dead LISTEN, is told with 503."""
     async with facing(db, simulator, tmp_path) as (daemon, client):
-        await daemon.supervision.end("listener", "stages", "rescue")
+        await daemon.supervision.end("listener", *STAGES, "rescue")
         daemon.listener._probed_at = None  # noqa: SLF001 - as if it had been silent for long
         jobs.create(db, rich_user(db), PREVIEW_ONLY)
         db.admin.execute("update meshqueue.runs set wake_at = now() - interval '5 minutes'")

@@ -52,6 +52,7 @@ GRACE = 30.0  # s that a delivery gets to end by itself
 LAST_WORDS = 5.0  # s, for procrastinate's worker to sign off after its tasks' grace
 TALLY_EVERY = 60.0  # s
 NEVER = 1e9  # s
+STAGES = tuple(f"stages {number}" for number in range(1, queue.FETCHERS + 1))
 OUR_CHANNEL = "meshqueue"
 EXIT_ASKED, EXIT_FAULT = 0, 1
 
@@ -145,7 +146,8 @@ class Daemon:
             remove_objects=self.objects.remove_due,
         )
         keep = self.supervision.keep
-        keep("stages", lambda: self._work(wakes, self.stages_queues, queue.STAGES_AT_ONCE))
+        for name in STAGES:
+            keep(name, lambda: self._work(wakes, self.stages_queues, queue.STAGES_AT_ONCE))
         keep(
             "deliveries",
             lambda: self._work(wakes, self.deliveries_queues, self.plan.deliveries_at_once),
@@ -202,7 +204,7 @@ class Daemon:
         self.supervision.stop_restarting()
         patience = self.plan.grace + LAST_WORDS
         # First, or it would take back what is released.
-        await self.supervision.end("stages", grace=patience)
+        await self.supervision.end(*STAGES, grace=patience)
         await self.stages.close()
         await self.supervision.end("deliveries", "upkeep queue", grace=patience)
         await self.deliveries.close()
