@@ -72,22 +72,22 @@ async def first_end(
     stopping: "asyncio.Task[Drained | None]",
 ) -> Succeeded | Failed | Canceled | Ending:
     """The task's own end, or its withdrawal, whichever is known first."""
-    while True:
-        coming = asyncio.ensure_future(next_of(states))
-        try:
-            await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if stopping.done() and (withdrawn := stopping.result()):
-                return withdrawn
-            end = note(tools, held, await coming)
-        finally:
-            await end_tasks([coming])  # a generator can't be closed within its last step
-        if end is not None:
-            return end
+    watching = asyncio.create_task(own_end(tools, held, states))
+    try:
+        await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done() and (withdrawn := stopping.result()):
+            return withdrawn
+        return await watching
+    finally:
+        await end_tasks([watching])  # a generator can't be closed within its last step
 
 
-async def next_of(states: AsyncIterator[State]) -> State:
+async def own_end(
+    tools: Tools, held: Held, states: AsyncIterator[State]
+) -> Succeeded | Failed | Canceled | Pause:
     async for state in states:
-        return state
+        if end := note(tools, held, state):
+            return end
     raise RuntimeError("the provider was closed while its task was watched")
 
 
