@@ -20,6 +20,7 @@ PR_SET_PDEATHSIG = 1
 
 def bind(bounds: Bounds) -> None:
     die_with(bounds.parent)
+    os.setpgid(0, 0)  # not a session: between sessions niceness may mean nothing
     os.nice(NICENESS)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_NOFILE, OPEN_FILES)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
@@ -58,7 +56,7 @@ async def run(errand: Errand, bounds: Bounds, deadline: float) -> Ended:
 
 
 async def start(errand: Errand, bounds: Bounds) -> Process:
-    """In a group of its own, but in our session: between sessions niceness may mean nothing."""
+    """It takes a group of its own itself: uvloop has no word for that."""
     return await asyncio.create_subprocess_exec(
         *COMMAND,
         to_argument(errand, bounds),
@@ -66,7 +64,6 @@ async def start(errand: Errand, bounds: Bounds) -> Process:
         stdout=PIPE,
         stderr=PIPE,
         env=environment(),
-        process_group=0,
     )
 
 
@@ -100,4 +97,4 @@ async def bury(process: Process) -> None:
 def kill(process: Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
