@@ -1,6 +1,16 @@
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+
+from worker.daemon.loop import new_event_loop
+
 pytest_plugins = [
     "tests.support.servers",
     "tests.support.database",
     "tests.support.postgrest",
     "tests.support.project",
 ]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
+    """What a worker runs on is what is tested."""
+    return {"of the worker": new_event_loop}

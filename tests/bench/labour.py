@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from tests.bench.watcher import peak_mib
 from worker.daemon.daemon import Daemon, Plan
+from worker.daemon.loop import run_long
 from worker.logs import set_up_logs
 from worker.pipeline.held import Served
 from worker.providers import open_provider
@@ -63,4 +64,4 @@ async def main(given: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    run_long(main(json.loads(sys.argv[1])))

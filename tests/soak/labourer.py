@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.soak.haste import PATIENCE, hurry
 from worker.daemon.daemon import Daemon, Plan
+from worker.daemon.loop import run_long
 from worker.daemon.start import leave_by_signal
 from worker.logs import set_up_logs
 from worker.optimising.bounds import die_with
@@ -65,4 +66,4 @@ if __name__ == "__main__":
     die_with(os.getppid())
     set_up_logs(level=logging.WARNING)
     hurry()
-    sys.exit(asyncio.run(main(json.loads(sys.argv[1]))))
+    sys.exit(run_long(main(json.loads(sys.argv[1]))))

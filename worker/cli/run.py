@@ -1,12 +1,12 @@
 """`meshqueue run`."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 from rich.console import Console
 
+from worker.daemon.loop import run_long
 from worker.daemon.reach import require_reachable
 from worker.daemon.start import (
     describe,
@@ -44,7 +44,7 @@ def run(
             plan = plan_of(settings, url, supplied, storage)
             for line in describe(supplied):
                 console.print(line)
-            raise typer.Exit(asyncio.run(run_until_stopped(plan)))
+            raise typer.Exit(run_long(run_until_stopped(plan)))
 
 
 @contextmanager
