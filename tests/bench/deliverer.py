@@ -20,6 +20,7 @@ from uuid import UUID
 
 from tests.bench.labour import plan_of, say
 from worker.daemon.daemon import Daemon, Plan
+from worker.daemon.loop import run_long
 from worker.logs import set_up_logs
 from worker.optimising.optimisers import Optimisers
 from worker.optimising.outcome import Outcome, Verdict
@@ -84,4 +85,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_long(main())

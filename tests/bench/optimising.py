@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from tests.bench.glb.models import generated_models
+from worker.daemon.loop import run_long
 from worker.optimising import Optimised, Optimisers, processors
 
 MODELS = 4
@@ -32,7 +33,7 @@ PRESET = "balanced"
 
 def bench_optimising(console: Console) -> None:
     model = next(file for file in generated_models() if file.stem == MODEL)
-    asyncio.run(measure(console, model))
+    run_long(measure(console, model))
 
 
 async def measure(console: Console, model: Path) -> None:

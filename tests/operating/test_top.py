@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,13 @@ def read_until(watched: int, text: bytes) -> bytes:
     return seen
 
 
+def read_to_end(watched: int) -> None:
+    """Who writes to a full terminal waits for its reader."""
+    with suppress(OSError):  # EIO: nobody can write to it any more
+        while os.read(watched, 1 << 16):
+            pass
+
+
 @pytest.mark.newest_postgres
 def test_it_lives_and_outlives_the_connection(db: Database, tmp_path: Path) -> None:
     """On a terminal it looks again and again, finds the database again, and Ctrl-C ends it well."""
@@ -125,6 +133,7 @@ def test_it_lives_and_outlives_the_connection(db: Database, tmp_path: Path) -> N
     }  # fmt: skip
     command = [sys.executable, "-m", "worker", "top"]
     with subprocess.Popen(command, env=environment, **options) as process:
+        os.close(terminal)
         try:
             read_until(watched, b"0 jobs wait, 0 work")
             jobs.create(db, rich_user(db))
@@ -136,8 +145,8 @@ def test_it_lives_and_outlives_the_connection(db: Database, tmp_path: Path) -> N
             read_until(watched, b"Trying again")
             read_until(watched, b"1 jobs wait, 0 work")
             process.send_signal(signal.SIGINT)
+            read_to_end(watched)
             assert process.wait(20) == 0
         finally:
             process.kill()
-    os.close(terminal)
     os.close(watched)
