@@ -45,6 +45,7 @@ class Run:
     provider: str
     stage: str
     stages: tuple[str, ...]
+    """These and the next two are empty where the job's row is gone, and only its task drains."""
     kind: str
     request: Json
     draining: bool
@@ -110,9 +111,9 @@ def read_run(answer: Json) -> Run | NotBegun:
         client_task_id=answer["client_task_id"],
         provider=answer["provider"],
         stage=answer["stage"],
-        stages=tuple(answer["stages"]),
-        kind=answer["kind"],
-        request=answer["request"],
+        stages=tuple(answer["stages"] or ()),
+        kind=answer["kind"] or "",
+        request=answer["request"] or {},
         draining=answer["outcome"] == "draining",
         submission=read_live_submission(answer["submission"]),
         tasks=tuple(read_task(task) for task in answer["tasks"]),
