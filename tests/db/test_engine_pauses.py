@@ -1,5 +1,7 @@
 """A provider that lacks money or refuses a key waits for that key, and loses no job."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,8 +19,18 @@ def pause(db: Database, key: str = "*", reason: str = "operator") -> bool:
     return bool(db.admin.value(query, key, reason))
 
 
+RESUME = "select meshqueue.resume_provider('MESHY', %s)"
+LOCK_JOB = "select from public.ai_jobs where id = %s for no key update"
+
+
 def resume(db: Database, key: str = "*") -> bool:
-    return bool(db.admin.value("select meshqueue.resume_provider('MESHY', %s)", key))
+    return bool(db.admin.value(RESUME, key))
+
+
+@pytest.fixture
+def background() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as threads:
+        yield threads
 
 
 def paused_since(db: Database, ago: str) -> None:
@@ -281,6 +293,60 @@ def test_one_keys_pause_stretches_no_deadline(db: Database) -> None:
     assert minutes_left(db, job) == 120
     resume(db, "bad")
     assert minutes_left(db, job) == 120
+
+
+def test_a_job_that_somebody_works_on_is_stretched_too(
+    db: Database, background: ThreadPoolExecutor
+) -> None:
+    """What is locked at the moment of the resume must not expire right after it."""
+    job = working(db, new_worker(db))
+    db.admin.execute("update public.ai_jobs set started_at = now() - interval '4 hours'")
+    pause(db)
+    paused_since(db, "3 hours")
+    other, resuming = db.postgres(), db.postgres()
+    with other.connection.transaction():
+        other.execute(LOCK_JOB, job["id"])
+        resumed = background.submit(resuming.value, RESUME, "*")
+        db.wait_until_blocked(resuming)
+    assert resumed.result()
+    assert minutes_left(db, job) == 300
+
+
+def test_a_session_that_hangs_keeps_no_provider_closed(db: Database) -> None:
+    """Its own job is left out; the others get their time, and the provider is open."""
+    worker = new_worker(db)
+    stuck, job = working(db, worker), working(db, worker)
+    db.admin.execute("update public.ai_jobs set started_at = now() - interval '2 hours'")
+    pause(db)
+    paused_since(db, "1 hour")
+    other = db.postgres()
+    with other.connection.transaction():
+        other.execute(LOCK_JOB, stuck["id"])
+        assert resume(db)
+    assert [minutes_left(db, each) for each in (stuck, job)] == [120, 180]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason", "answer"),
+    [("*", "operator", "paused"), (MESHY_KEY, "out_of_credit", "key_paused")],
+)
+def test_a_stage_that_is_under_way_buys_nothing_more(
+    db: Database, key: str, reason: str, answer: str
+) -> None:
+    """Asked before each request: a second try waits for the end of the pause, and stays one."""
+    worker, job = new_worker(db), jobs.create(db, rich_user(db))
+    new_worker(db, MESHY="another key")
+    run = worker.begin(job["id"], "PREVIEW")
+    worker.submit(run)
+    pause(db, key, reason)
+    assert worker.retry(run)["outcome"] == "ok"
+    assert worker.submitting(run) == {"outcome": answer}
+    assert worker.wait(run, answer)["outcome"] == "ok"
+    resume(db, key)
+    db.admin.execute("update meshqueue.runs set wake_at = now()")
+    again = worker.begin(job["id"], "PREVIEW")
+    assert (again["outcome"], again["retries"]) == ("begun", 1)
+    assert worker.submitting(again)["outcome"] == "ok"
 
 
 def test_a_wait_for_a_pause_has_no_time(db: Database) -> None:

@@ -121,6 +121,26 @@ async def test_a_failed_task_is_tried_once_more(
     assert (row["status"], paid(simulator)) == (status, 2)
 
 
+async def test_an_operators_pause_holds_for_a_second_try_too(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The task under way is seen to its end; what it asks for next is bought after the resume."""
+    simulator.clock.speed = 20.0
+    options = {"type": "server_error", "message": "it broke"}
+    simulator.script(
+        Rule(fault=Fault.TASK_FAILED, provider="meshy", operation="task", options=options)
+    )
+    _, job = create(db)
+    async with working(plan_for(db, simulator, tmp_path)):
+        await until(lambda: jobs.run_of(db, job, "PREVIEW")["progress"] > 0, "progress")
+        db.admin.execute("select meshqueue.pause_provider('MESHY')")
+        await until(lambda: jobs.run_of(db, job, "PREVIEW")["state"] == "held", "the hold")
+        assert paid(simulator) == 1
+        db.admin.execute("select meshqueue.resume_provider('MESHY')")
+        assert (await the_end(db, job))["status"] == "SUCCEEDED"
+    assert paid(simulator) == 2
+
+
 async def test_a_worker_that_is_stopped_hands_over(
     db: Database, simulator: Simulator, tmp_path: Path
 ) -> None:

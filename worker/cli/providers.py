@@ -52,7 +52,7 @@ def pause_(
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """Begin no stage with a provider until it is resumed; those under way are seen to their end."""
+    """Buy nothing more of a provider until it is resumed; tasks under way are seen to their end."""
     provider = read_provider(name)
     with opened(local=local) as connection:
         changed = pause(connection, provider, reason)

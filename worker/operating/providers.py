@@ -1,8 +1,8 @@
 """Providers: their slots, pauses and spending; and an operator's own pause.
 
 An operator's pause holds for every key and until an operator ends it; one for want of money or for
-a bad key belongs to that key and ends by itself. Under a pause no stage begins, new jobs are
-refused, waiting ones wait; a stage that is under way is seen to its end.
+a bad key belongs to that key and ends by itself. Under a pause nothing is bought, new jobs are
+refused, waiting ones wait; a task that is under way is seen to its end.
 """
 
 from psycopg.types.json import Jsonb

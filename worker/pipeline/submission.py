@@ -28,6 +28,7 @@ from worker.telemetry.steps import step
 # Without the provider's own word on it.
 WAITS = {Kind.RATE_LIMITED: 2.0, Kind.NO_SLOT: 10.0, Kind.UNAVAILABLE: 15.0}
 BUDGET_WAIT = 900.0
+PAUSE_WAIT = 2.0  # where another worker's key may do, or the pause has just been lifted
 # After its intent was written down. `begin_stage` counts on it.
 SENT_WITHIN = timedelta(seconds=15)
 
@@ -81,6 +82,8 @@ async def write_intent(tools: Tools, held: Held, step: Step) -> int | Ending:
             return int(answer["submission"]["n"])
         case "exhausted":
             return Fail(Failure(Kind.TASK_FAILED, "it failed as often as it may be tried"))
+        case "paused" | "key_paused" as reason:
+            return Wait(reason, PAUSE_WAIT)
         case "over_budget":
             return Wait("over_budget", BUDGET_WAIT)
         case _:

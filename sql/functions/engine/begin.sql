@@ -94,10 +94,7 @@ begin
         and (meshqueue.worker_lives(h) or not meshqueue.may_rescue(by_worker))) then 'busy'
     when run.state = 'held' and run.wake_at > now() then 'early'
     when run.state not in ('ready', 'held') or run.pool is null or meshqueue.live_submission(run.id) then null
-    when meshqueue.provider_paused(run.provider) then 'paused'
-    when exists (
-      select from meshqueue.pauses p
-      where p.provider = run.provider and p.fingerprint = asker.serves ->> run.provider::text) then 'key_paused'
+    else meshqueue.pause_of(run.provider, by_worker)
   end;
 end
 $$;

@@ -35,6 +35,23 @@ as $$
 $$;
 revoke execute on function meshqueue.paused_keys() from public, anon, authenticated;
 
+-- Why this worker may send no paid request now; null where it may.
+create function meshqueue.pause_of(asked public.provider_type, by_worker uuid)
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when meshqueue.provider_paused(asked) then 'paused'
+    when exists (
+      select from meshqueue.pauses p join meshqueue.workers w on w.serves ->> asked::text = p.fingerprint
+      where p.provider = asked and w.id = by_worker) then 'key_paused'
+  end;
+end
+$$;
+revoke execute on function meshqueue.pause_of(public.provider_type, uuid) from public, anon, authenticated;
+
 -- Since when nobody could submit anything; null while somebody can.
 create function meshqueue.paused_since(asked public.provider_type)
 returns timestamptz
@@ -94,12 +111,31 @@ end
 $$;
 revoke execute on function meshqueue.reopen_provider(public.provider_type, timestamptz) from public, anon, authenticated;
 
+-- A job that was left out would expire at once, so who works on one is waited for. Not for long: a session that hangs
+-- must keep no worker from its heartbeat and no provider from being open again.
+create function meshqueue.lock_working(of_provider public.provider_type)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
+as $$
+begin
+  perform from public.ai_jobs k
+    where k.provider = of_provider and k.status = 'IN_PROGRESS' and k.stage <> 'DELIVER'
+    order by k.id for no key update;
+exception when lock_not_available or deadlock_detected then
+  null;
+end
+$$;
+revoke execute on function meshqueue.lock_working(public.provider_type) from public, anon, authenticated;
+
 -- Time under a pause does not count against a job that was working.
 create function meshqueue.stretch_deadlines(of_provider public.provider_type, paused_since timestamptz)
 returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
+  select meshqueue.lock_working(of_provider);
   update public.ai_jobs j
   set deadline_at = j.deadline_at + (now() - greatest(paused_since, j.started_at))
   from (

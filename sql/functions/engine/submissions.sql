@@ -3,7 +3,8 @@
 -- dead may hold the id of a paid task.
 
 -- 'ok' with n: send it now. 'unresolved': an earlier request may have been accepted; see `submission`. 'exhausted':
--- the task failed as often as it may; fail the stage. 'over_budget': wait for another day.
+-- the task failed as often as it may; fail the stage. 'paused', 'key_paused': a pause came since the stage was begun;
+-- wait for its end. 'over_budget': wait for another day.
 create function meshqueue.record_submitting(
   run bigint, attempt integer, worker uuid, digest text, content jsonb default '{}',
   expected_credits numeric default null
@@ -15,6 +16,7 @@ set lock_timeout = '2s'
 as $$
 declare
   held record;
+  pause text;
   sent smallint;
 begin
   held := meshqueue.hold_run(run, attempt, worker, false);
@@ -26,6 +28,10 @@ begin
     > (held.run).retries
   then
     return jsonb_build_object('outcome', 'exhausted');
+  end if;
+  pause := meshqueue.pause_of((held.run).provider, worker);
+  if pause is not null then
+    return jsonb_build_object('outcome', pause);
   elsif not meshqueue.within_budget((held.run).provider, expected_credits) then
     return jsonb_build_object('outcome', 'over_budget');
   end if;
