@@ -32,6 +32,19 @@ def test_a_hint_before_the_commit_is_kept(db: Database) -> None:
     assert kept(db) == []
 
 
+def test_hints_fill_no_table(db: Database) -> None:
+    """Who has a secret may name any number of tasks; what is looked through stays small."""
+    db.admin.execute("""
+        insert into meshqueue.hints (provider, task_id)
+        select 'MESHY', 'made up ' || n from generate_series(1, 1000) n
+    """)
+    assert hint(db) is False
+    assert len(kept(db)) == 1000
+    db.admin.execute("update meshqueue.hints set seen_at = now() - interval '11 minutes'")
+    hint(db)
+    assert kept(db) == ["task-1"]
+
+
 def test_hints_of_one_task_are_one(db: Database) -> None:
     """A provider that repeats its webhook leaves one hint."""
     hint(db)

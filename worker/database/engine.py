@@ -204,8 +204,9 @@ class Engine:
     async def notify_task(self, provider: str, task_id: str) -> bool:
         return bool(await self._ask("select meshqueue.notify_task(%s, %s)", provider, task_id))
 
-    async def webhook_hashes(self, provider: str) -> list[str]:
-        return list(await self._ask("select meshqueue.webhook_hashes(%s)", provider))
+    async def webhook_hashes(self, provider: str, digests: Sequence[str]) -> list[str]:
+        query = "select meshqueue.webhook_hashes(%s, %s)"
+        return list(await self._ask(query, provider, list(digests)))
 
     async def health(self) -> dict[str, Any]:
         return dict(await self._ask("select meshqueue.health()", patience=0))

@@ -11,6 +11,7 @@ from worker.database.engine import Engine
 from worker.database.listener import Listener
 
 DATABASE_TIMEOUT = 3.0  # s
+FRESH_FOR = 1.0  # s: who asks more often is told the same again
 SILENT_AT_MOST = 15.0  # s without a sign from LISTEN
 READY_AT_MOST = 120  # s that a run which could be begun has waited for a worker
 
@@ -21,6 +22,9 @@ class Health:
     def __init__(self, engine: Engine, listener: Listener) -> None:
         self._engine = engine
         self._listener = listener
+        self._turn = asyncio.Lock()
+        self._asked_at = float("-inf")
+        self._queue: Json | None = None
 
     async def alive(self, request: Request) -> Response:
         del request
@@ -28,7 +32,9 @@ class Health:
 
     async def ready(self, request: Request) -> Response:
         del request
-        queue = await self._ask()
+        async with self._turn:
+            await self._refresh()
+        queue = self._queue
         problems = self._problems(queue)
         body = {"ready": not problems, "problems": problems, "queue": queue}
         return JSONResponse(body, status_code=503 if problems else 200)
@@ -42,6 +48,12 @@ class Health:
         if self._listener.silent_for() > SILENT_AT_MOST:
             problems.append("LISTEN is not present")
         return problems
+
+    async def _refresh(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._asked_at >= FRESH_FOR:
+            self._queue = await self._ask()
+            self._asked_at = asyncio.get_running_loop().time()
 
     async def _ask(self) -> Json | None:
         try:

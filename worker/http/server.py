@@ -2,19 +2,53 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 DEFAULT_PORT = 8080
 KEEP_ALIVE = 30  # s
-AT_ONCE = 200  # requests; more are answered 503, so that a flood of webhooks costs no memory
+# Connections; more are answered 503. Not so few that one machine which holds some open takes the
+# health check's place, and below the 1,024 files that a process may usually open.
+AT_ONCE = 800
+IDLE_FOR = 150  # ticks of uvicorn's, of 0.1 s
 
 
 class Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._idle: dict[Any, Any] = {}
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % IDLE_FOR == 0:
+            self.close_idle()
+        return await super().on_tick(counter)
+
+    def close_idle(self) -> None:
+        """Where nothing was asked since the last look.
+
+        uvicorn waits for ever for a first request, and for the rest of any request's head.
+        """
+        idle = {each: cycle_of(each) for each in self.server_state.connections if is_idle(each)}
+        for connection, cycle in idle.items():
+            if connection in self._idle and self._idle[connection] is cycle:
+                connection.shutdown()
+        self._idle = idle
+
+
+def cycle_of(connection: Any) -> Any:
+    """The request that it last began, with the answer."""
+    return getattr(connection, "cycle", None)
+
+
+def is_idle(connection: Any) -> bool:
+    cycle = cycle_of(connection)
+    return cycle is None or cycle.response_complete
 
 
 def new_server(app: ASGIApp, port: int | None) -> Server:

@@ -60,8 +60,11 @@ async def poll(watch: Watch, look: Callable[[], Awaitable[State]], patience: Pat
         if watch.fed and not rung:
             interval = patience.poll_first
             continue
+        hurried = watch.hurried
         watch.put(await look())
         interval = _next(interval, patience, near_the_end=watch.near_the_end)
+        if hurried:
+            await asyncio.sleep(patience.hurried)
 
 
 def _next(interval: float, patience: Patience, *, near_the_end: bool) -> float:
