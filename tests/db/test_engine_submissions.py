@@ -171,6 +171,59 @@ def test_a_task_may_be_a_twins(db: Database) -> None:
     assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
 
 
+def asking(db: Database, worker: Worker, preview: str, **content: str) -> Answer:
+    """A refine under way, of a preview of its own."""
+    run = begun(db, worker)
+    asked = {"prompt": "a katana", "preview_task_id": preview, **content}
+    told = {"step": "refine", "resource": "text-to-3d", "content": asked}
+    worker.submitting(run, content=told, digest=f"refine of {preview}")
+    return run
+
+
+def test_what_the_list_shows_as_equal_may_be_a_strangers(db: Database) -> None:
+    """A refine of somebody else's model under the same prompt is not adopted while it is told."""
+    worker = new_worker(db)
+    run, twin = asking(db, worker, "mine"), asking(db, worker, "theirs")
+    asking(db, worker, "another", prompt="a cube")
+    worker.lost(run)
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "not_yet"}
+    worker.submitted(twin, 1, "task-1")
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
+    assert worker.adopt(run, 1, "task-2")["outcome"] == "ok"
+
+
+def test_nobody_can_tell_two_lost_refines_apart(db: Database) -> None:
+    """A model under the same prompt, of another's preview, is delivered to neither of them."""
+    worker = new_worker(db)
+    run, twin = asking(db, worker, "mine"), asking(db, worker, "theirs")
+    worker.lost(run)
+    worker.lost(twin)
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "ambiguous"}
+    assert worker.adopt(twin, 1, "task-1") == {"outcome": "ambiguous"}
+    db.admin.execute(
+        "update meshqueue.submissions set intent_at = intent_at - interval '1 hour' "
+        "where run_id = %s",
+        twin["run"],
+    )
+    assert worker.adopt(run, 1, "task-1")["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("other", ["input", "resource"])
+def test_what_the_list_tells_apart_is_adopted(db: Database, other: str) -> None:
+    """Where it shows what a task was made from, the same words are no reason to doubt."""
+    worker = new_worker(db)
+    run, twin = asking(db, worker, "mine"), asking(db, worker, "theirs", input="theirs")
+    if other == "resource":
+        db.admin.execute(
+            """
+            update meshqueue.submissions set content = '{"resource": "rig",
+            "content": {"prompt": "a katana"}}' where run_id = %s""",
+            twin["run"],
+        )
+    worker.lost(run)
+    assert worker.adopt(run, 1, "task-1")["outcome"] == "ok"
+
+
 def test_only_a_lost_request_adopts(db: Database) -> None:
     """A request that has its answer takes no other task."""
     worker = new_worker(db)

@@ -47,11 +47,7 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
             await asyncio.sleep(AGAIN_AFTER)
             continue
         verdict, listing = found
-        match verdict:
-            case Adopt(task):
-                adopted = await adopt(tools, held, lost, task.id)
-                if adopted is not None:
-                    return adopted
+        match await adopt(tools, held, lost, verdict) if isinstance(verdict, Adopt) else verdict:
             case Absent():
                 return await prove_absent(tools, held, lost, listing)
             case NotYet(seconds):
@@ -59,6 +55,8 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
             case Unclear():
                 unclear += 1
                 await asyncio.sleep(AGAIN_AFTER)
+            case position_or_ending:
+                return position_or_ending
     return give_up(held)
 
 
@@ -71,16 +69,24 @@ async def look(tools: Tools, held: Held, lost: Lost) -> tuple[Verdict, Listing] 
     return reconcile(listing, claimed, lost.gave_up_at), listing
 
 
-async def adopt(tools: Tools, held: Held, lost: Lost, task_id: str) -> Position | Ending | None:
-    """None: another run was quicker, or may be about to be; the list is looked at again."""
-    outcome = await tools.engine.adopt_task(held.run, lost.n, task_id)
+async def adopt(
+    tools: Tools, held: Held, lost: Lost, found: Adopt
+) -> Position | Ending | NotYet | Unclear:
+    """Another run may have been quicker, or be about to be: the list is looked at again."""
+    outcome = await tools.engine.adopt_task(held.run, lost.n, found.task.id)
     log.info("task_adopted", action="task_adopted", run=held.run.id, outcome=outcome)
-    if outcome in ("ok", "draining"):
-        task = task_of({"resource": lost.step.resource}, task_id)
-        return Watched(lost.n, lost.step.name, task, lost.done)
-    if outcome == "not_yet":
-        await asyncio.sleep(AGAIN_AFTER)
-    return None if outcome in ("claimed", "not_yet") else Leave()
+    match outcome:
+        case "ok" | "draining":
+            task = task_of({"resource": lost.step.resource}, found.task.id)
+            return Watched(lost.n, lost.step.name, task, lost.done)
+        case "claimed":
+            return NotYet(0)
+        case "not_yet":
+            return NotYet(AGAIN_AFTER)
+        case "ambiguous":
+            return Unclear("another lost request asked for what the list shows as the same")
+        case _:
+            return Leave()
 
 
 async def prove_absent(tools: Tools, held: Held, lost: Lost, listing: Listing) -> Position | Ending:

@@ -228,21 +228,28 @@ as $$
 $$;
 revoke execute on function meshqueue.claimed_tasks(public.provider_type, text[]) from public, anon, authenticated;
 
--- An equal order of another run is under way: a task with this content may be the one that it is about to record.
-create function meshqueue.twin_under_way(of_run bigint, of_n integer)
-returns boolean
+-- Another run asked for what a provider's list shows as the same, though it may be of other options or, in a later
+-- stage, of another model (on Meshy a refine stands there under its preview's prompt, on Tripo with its input). While its request is under way the task
+-- may be the one that it is about to record; where both got no answer, nobody can tell whose it is.
+create function meshqueue.doubt_of_twin(of_run bigint, of_n integer)
+returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
-    select from meshqueue.submissions mine
-    join meshqueue.submissions twin using (provider, digest)
-    where mine.run_id = of_run and mine.n = of_n and twin.run_id <> of_run
-      and twin.outcome = 'intent' and twin.intent_at > now() - interval '3 minutes')
+  select case when bool_or(twin.outcome = 'intent') then 'not_yet' when count(*) > 0 then 'ambiguous' end
+  from meshqueue.submissions mine
+  join meshqueue.submissions twin using (provider)
+  where mine.run_id = of_run and mine.n = of_n and twin.run_id <> of_run
+    and (twin.digest = mine.digest or twin.content -> 'resource' = mine.content -> 'resource'
+      and twin.content -> 'content' -> 'prompt' = mine.content -> 'content' -> 'prompt'
+      and twin.content -> 'content' -> 'input' is not distinct from mine.content -> 'content' -> 'input')
+    and (twin.outcome = 'intent' and twin.intent_at > now() - interval '3 minutes'
+      or twin.outcome = 'lost' and twin.digest <> mine.digest and twin.intent_at > mine.intent_at - interval '3 minutes')
 $$;
-revoke execute on function meshqueue.twin_under_way(bigint, integer) from public, anon, authenticated;
+revoke execute on function meshqueue.doubt_of_twin(bigint, integer) from public, anon, authenticated;
 
 -- The list shows a task that is ours. 'claimed': another run has it. 'not_yet': it may be another's; look again.
+-- 'ambiguous': nobody will ever know whose it is.
 create function meshqueue.adopt_task(run bigint, attempt integer, worker uuid, n integer, task_id text)
 returns jsonb
 language plpgsql
@@ -251,12 +258,14 @@ set lock_timeout = '2s'
 as $$
 declare
   held record;
+  doubt text;
 begin
   held := meshqueue.hold_run(run, attempt, worker, false);
+  doubt := meshqueue.doubt_of_twin(run, n);
   if held.outcome = 'fenced' then
     return jsonb_build_object('outcome', 'fenced');
-  elsif meshqueue.twin_under_way(run, n) then
-    return jsonb_build_object('outcome', 'not_yet');
+  elsif doubt is not null then
+    return jsonb_build_object('outcome', doubt);
   end if;
   update meshqueue.submissions s set outcome = 'accepted', task_id = adopt_task.task_id, accepted_at = now()
     where s.run_id = run and s.n = adopt_task.n and s.outcome = 'lost';
