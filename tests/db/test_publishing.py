@@ -307,3 +307,16 @@ def test_a_delivery_to_a_private_asset(db: Database, worker: Worker) -> None:
     deliver(db, worker, user, asset)
     assert worker.begin_publication(asset) is None
     assert shown(db, asset) == (False, OURS["mesh_url"])
+
+
+def test_a_change_of_mind_fills_no_queue(db: Database, worker: Worker) -> None:
+    """One wake-up that nobody has taken yet is enough; the next one comes after it was taken."""
+    asset = deliver(db, worker, rich_user(db))["asset_id"]
+    for _ in range(20):
+        wish(db, PUBLISH, asset)
+        wish(db, UNPUBLISH, asset)
+    assert db.admin.value(WAKEUPS) == 1
+    db.admin.execute("update procrastinate.procrastinate_jobs set status = 'doing'")
+    wish(db, PUBLISH, asset)
+    assert db.admin.value(WAKEUPS) == 1
+    assert begin(worker, asset)["wanted"]

@@ -2,6 +2,19 @@
 -- the URLs and the copies' rows change together when the copies lie there. Whatever order the workers come in, only
 -- what was done for the latest wish counts. Locks: the asset, then its publication, then objects.
 
+-- A wake-up that nobody has taken yet finds what is wished by then: who changes their mind without end fills no queue.
+create function meshqueue.publication_is_woken(asset uuid)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from procrastinate.procrastinate_jobs q
+    where q.status = 'todo' and q.queue_name = 'upkeep' and q.task_name = 'publish_asset'
+      and q.args ->> 'asset_id' = asset::text and coalesce(q.scheduled_at <= now(), true))
+$$;
+revoke execute on function meshqueue.publication_is_woken(uuid) from public, anon, authenticated;
+
 -- `again`: something else is to be shown than when it was last wished.
 create function meshqueue.wish_public(asset uuid, is_wanted boolean, again boolean default false)
 returns void
@@ -13,7 +26,7 @@ begin
     on conflict (asset_id) do update
       set wanted = excluded.wanted, version = p.version + 1, tries = 0, due_at = now(), since = now()
       where p.wanted <> excluded.wanted or again;
-  if found then
+  if found and not meshqueue.publication_is_woken(asset) then
     perform meshqueue.wake_publication(asset);
   end if;
 end
