@@ -41,6 +41,40 @@ def test_no_model_for_nothing(db: Database, worker: Worker, done: int) -> None:
     assert account(db, user_id) == (65, 0)
 
 
+def test_no_model_for_nothing_by_way_of_a_failure(db: Database, worker: Worker) -> None:
+    """What a cancel gave back stays to be paid when the new try ends before anything is made."""
+    user_id = rich_user(db, 100)
+    old = create(db, user_id)
+    for stage in STAGES:
+        worker.work(old["id"], stage)
+    cancel(db, user_id, old["id"])
+    again = retry(db, user_id, old["id"])
+    db.admin.execute("update public.ai_jobs set deadline_at = now() where id = %s", again["id"])
+    assert db.admin.value("select meshqueue.expire_jobs()") == 1
+    last = retry(db, user_id, again["id"])
+    assert (again["credits_cost"], last["credits_cost"], last["stage"]) == (35, 35, "DELIVER")
+    worker.work(last["id"], "DELIVER")
+    assert account(db, user_id) == (65, 0)
+
+
+def test_an_asset_is_not_taken_from_under_a_new_job(db: Database, worker: Worker) -> None:
+    """Deleting waits for a create that has named it, and then finds the job."""
+    user_id = rich_user(db)
+    made = create(db, user_id, jobs.PREVIEW_ONLY)
+    worker.work(made["id"], "PREVIEW")
+    worker.work(made["id"], "DELIVER")
+    asset = made["asset_id"]
+    creating, deleting = db.postgres(), db.postgres()
+    insert = "insert into public.ai_jobs (user_id, asset_id, request_payload) values (%s, %s, %s)"
+    with ThreadPoolExecutor(1) as threads:
+        with creating.connection.transaction():
+            creating.execute(insert, user_id, asset, jobs.PREVIEW_ONLY)
+            late = threads.submit(deleting.rows, "select * from public.delete_asset(%s)", asset)
+            db.wait_until_blocked(deleting)
+        with refused("PT409"):
+            late.result()
+
+
 def test_two_settings_at_once(db: Database) -> None:
     """Both changes are in force, whoever came second."""
     first, second = db.postgres(), db.postgres()

@@ -88,6 +88,7 @@ declare
   working uuid;
 begin
   asset := meshqueue.lock_asset(wanted);
+  perform from public.assets a where a.id = wanted for update;  -- waits for a job that is just being made for it
   select j.id into working from public.ai_jobs j
     where j.asset_id = wanted and j.status in ('QUEUED', 'IN_PROGRESS') limit 1;
   if found then

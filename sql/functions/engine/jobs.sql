@@ -122,14 +122,16 @@ $$;
 revoke execute on function meshqueue.stages_left(public.job_stage[], uuid) from public, anon, authenticated;
 
 -- A canceled job gave the credits of its finished stages back: who has it tried again pays for them after all, else
--- cancel and retry would make models for nothing. A job that failed charges only what is missing.
+-- cancel and retry would make models for nothing. So it stays when that try fails, too: what it inherited (begun before
+-- its run's row was made) is still to be paid. Otherwise a job that failed charges only what is missing.
 create function meshqueue.refunded_stage(run meshqueue.runs)
 returns integer
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case when meshqueue.inheritable(run) and not run.charged_once_submitted
-    and exists (select from public.ai_jobs j where j.id = run.job_id and j.status = 'CANCELED')
+    and (run.begun_at < run.created_at
+      or exists (select from public.ai_jobs j where j.id = run.job_id and j.status = 'CANCELED'))
     then run.credits else 0 end
 $$;
 revoke execute on function meshqueue.refunded_stage(meshqueue.runs) from public, anon, authenticated;
