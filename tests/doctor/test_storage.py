@@ -81,11 +81,24 @@ async def test_an_address_that_is_none(place: Place) -> None:
     assert "https://<project>.supabase.co" in finding.what
 
 
-async def test_a_storage_that_is_nearly_full(place: Place) -> None:
-    """Against the free plan's gigabyte, over every bucket."""
+@pytest.fixture
+def large(place: Place) -> None:
     place.db.superuser().execute(
         "insert into storage.objects (bucket_id, name, metadata)"
         " values ('inputs', 'large', '{\"size\": 850000000}')"
     )
+
+
+@pytest.mark.usefixtures("large")
+async def test_a_storage_that_is_nearly_full(place: Place) -> None:
+    """Against the free plan's gigabyte, over every bucket."""
     finding = await place.finds("used", Level.WARNING)
     assert "850.0 MB" in finding.what
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("quota", [0, 100])
+async def test_a_storage_of_a_larger_plan(place: Place, quota: float) -> None:
+    """What STORAGE_QUOTA_GB says counts, as for the alarm: a paid plan is not warned for ever."""
+    found = await place.findings(settings={"storage_quota_gb": quota})
+    assert found["used"].level is Level.OK

@@ -21,7 +21,7 @@ HURRIED = Patience(connect=3, pool=2, write=3, answer=5, attempts=1)
 PROBE = b"meshqueue doctor was here, and takes this file away again.\n"
 TO_AND_FRO = 6.0  # s; of a check's ten the rest is for removing
 MEANWHILE = "Finished models can't be delivered meanwhile; they wait, and nothing is lost."
-FREE_PLAN = 1_000_000_000
+GIGABYTE = 1_000_000_000
 NEARLY = 0.8
 
 
@@ -105,12 +105,13 @@ async def used(examined: Examined) -> Finding:
     query = "stored_locally" if examined.local else "stored"
     row = await examined.database.row(query)
     told = f"{row['bytes'] / 1_000_000:,.1f} MB in {counted(row['objects'], 'object')}"
-    if examined.local or row["bytes"] < FREE_PLAN * NEARLY:
+    quota = examined.settings.storage_quota_gb
+    if examined.local or not quota or row["bytes"] < quota * GIGABYTE * NEARLY:
         return ok(told)
     return warning(
-        f"{told}; the free plan has {FREE_PLAN / 1_000_000:,.0f} MB",
-        "Fine on a paid plan. On the free one: lower keep_original_days, delete assets, or"
-        " change the plan. When it is full, deliveries wait.",
+        f"{told}; STORAGE_QUOTA_GB is {quota:g}",
+        "On a larger plan: raise STORAGE_QUOTA_GB to what it has. Else lower keep_original_days,"
+        " delete assets, or change the plan. When it is full, deliveries wait.",
     )
 
 
