@@ -76,6 +76,16 @@ async def test_a_port_that_is_taken(place: Place, stranger: int) -> None:
     assert "another program" in finding.what
 
 
+async def test_the_usual_port_is_taken(
+    place: Place, stranger: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where PORT is not given the worker may run elsewhere: a web server here breaks nothing."""
+    monkeypatch.setattr("worker.doctor.checks.web.DEFAULT_PORT", stranger)
+    found = await place.findings(settings={"port": None})
+    assert found["port"].level is Level.OK
+    assert "another program" in found["port"].what
+
+
 async def test_a_worker_that_is_reached(place: Place, tmp_path: Path) -> None:
     """The port is a worker's; the public address answers, and refuses a forged webhook."""
     port = free_port()

@@ -25,10 +25,10 @@ async def port(examined: Examined) -> Finding:
     if face is True:
         return ok(f"a worker answers on {number}")
     if face is False:
-        return failing(
-            f"another program listens on {number}: a worker can't start here",
-            "Set PORT to a free one, or end that program.",
-        )
+        told = f"another program listens on {number}: a worker can't start here"
+        if given is None:  # and nobody said that one should
+            return ok(f"{told} without another PORT")
+        return failing(told, "Set PORT to a free one, or end that program.")
     if given is not None and not examined.local:
         return warning(
             f"PORT is {number}, and nobody listens there: the platform's health check fails",
