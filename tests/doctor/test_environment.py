@@ -37,6 +37,13 @@ async def test_a_variable_that_is_read_or_not_ours(place: Place, name: str) -> N
     assert found["variables"].level is Level.OK
 
 
+async def test_a_variable_that_is_like_one_that_is_set(place: Place) -> None:
+    """It is no typo of it: an environment shared with an app has names like ours."""
+    both = {"SUPABASE_URL": "value", "SUPABASE_DB_URL": "value"}
+    found = await place.findings(variables=both)
+    assert found["variables"].level is Level.OK
+
+
 def test_variables_of_the_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """.env is read as `run` reads it: the environment wins."""
     monkeypatch.setenv("MESHY_MODELL", "here")

@@ -29,14 +29,16 @@ LATER = (
 async def unread(examined: Examined) -> Finding:
     known = known_names()
     given = sorted(name for name, value in examined.variables.items() if value)
-    told = {name: why for name in given if (why := why_unread(name, known))}
+    read = known.intersection(map(str.upper, given))
+    told = {name: why for name in given if (why := why_unread(name, known, read))}
     if not told:
-        return ok(f"{len(known.intersection(map(str.upper, given)))} of ours set")
+        return ok(f"{len(read)} of ours set")
     what = "; ".join(f"{name}: {why}" for name, why in told.items())
     return warning(what, "Nothing reads them: correct the name, or take the variable away.")
 
 
-def why_unread(name: str, known: set[str]) -> str | None:
+def why_unread(name: str, known: set[str], read: set[str]) -> str | None:
+    """Whoever set the right one too has not mistyped it: SUPABASE_DB_URL is another program's."""
     upper = name.upper()
     if upper in known:
         return None
@@ -44,7 +46,7 @@ def why_unread(name: str, known: set[str]) -> str | None:
         return OLD[upper]
     if upper in LATER:
         return "this release does not read it"
-    if alike := get_close_matches(upper, sorted(known), 1, ALIKE):
+    if alike := get_close_matches(upper, sorted(known - read), 1, ALIKE):
         return f"is {alike[0]} meant?"
     return "unknown" if upper.startswith(OURS) else None
 
