@@ -59,6 +59,33 @@ def test_what_gives_way_shares_the_room() -> None:
     assert "x" * 10 in out.getvalue()
 
 
+def shown(table: Table, room: int) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=room, force_terminal=True, color_system=None)
+    console.print(drawn(table, room))
+    return out.getvalue()
+
+
+def test_a_narrow_terminal_cuts_no_number() -> None:
+    """First what may be cut stays away; where that is not enough, lines wrap and are whole."""
+    names = columns("id", "status", ">balance", "user…", "prompt…")
+    table = Table(names, [("2d9a6f01", "SUCCEEDED", "6,999,950", "ada@example.com", "a katana")])
+    assert "ada@ex" in shown(table, 45)
+    assert "prompt" not in shown(table, 45)
+    for room in (34, 20):
+        text = shown(table, room)
+        assert {"2d9a6f01", "SUCCEEDED", "6,999,950"} <= set(text.split())
+        assert max(map(len, text.splitlines())) <= room
+
+
+def test_a_narrow_terminal_makes_no_column_of_syllables() -> None:
+    """What wraps has room for words, or stands in lines that wrap as a whole."""
+    table = Table(columns("check", "promise↵"), [("balance_of_all", "the sum of the ledger " * 3)])
+    text = shown(table, 30)
+    assert "balance_of_all  the sum of" in text
+    assert len(text.splitlines()) < 6
+
+
 def test_markup_of_users_is_text() -> None:
     """A prompt in brackets is not taken for a colour."""
     out = io.StringIO()

@@ -14,6 +14,7 @@ from worker.cli._text.words import STYLES, one_line
 
 GAP = 2  # blanks between columns
 NARROWEST = 8
+READABLE = 24  # of what wraps: narrower, it becomes a column of syllables
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ def drawn(part: Table | str, room: int) -> RichTable | Group | Text:
         return Text(part)
     if not part.rows:
         return Text(f"{part.title}: {part.if_empty}" if part.title else part.if_empty)
-    part = without_blanks(part)
+    part = fitted(without_blanks(part), room)
+    if needed(part) > room:
+        return Text("\n".join(lines(part)))
     table = RichTable(box=None, padding=(0, GAP, 0, 0), pad_edge=False, title=part.title or None)
     table.title_justify = "left"
     for column, width in zip(part.columns, widths_within(part, room), strict=True):
@@ -88,8 +91,28 @@ def without_blanks(table: Table) -> Table:
         for at, column in enumerate(table.columns)
         if not (column.cut or column.wraps) or any(row[at] for row in table.rows)
     ]
+    return keeping(table, kept)
+
+
+def keeping(table: Table, kept: Sequence[int]) -> Table:
     rows = [[row[at] for at in kept] for row in table.rows]
     return replace(table, columns=tuple(table.columns[at] for at in kept), rows=rows)
+
+
+def fitted(table: Table, room: int) -> Table:
+    """What may be cut is left out altogether, the last first, before a number loses a digit."""
+    for at in reversed([at for at, column in enumerate(table.columns) if column.cut]):
+        if needed(table) > room:
+            table = keeping(table, [other for other in range(len(table.columns)) if other != at])
+    return table
+
+
+def needed(table: Table) -> int:
+    widths = [
+        min(width, NARROWEST if column.cut else READABLE if column.wraps else width)
+        for column, width in zip(table.columns, widths_of(table), strict=True)
+    ]
+    return sum(widths) + GAP * (len(widths) - 1)
 
 
 def widths_within(table: Table, room: int) -> list[int]:
