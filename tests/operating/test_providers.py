@@ -66,6 +66,17 @@ def test_spending_is_shown_by_day(db: Database, ops: Commands, scene: Scene) -> 
     assert [line.split() for line in lines] == [["meshy", today["day"], "3", "22.50", "1", "10"]]
 
 
+@pytest.mark.usefixtures("scene")
+def test_who_signed_off_is_not_missing(db: Database, ops: Commands) -> None:
+    """A worker that left is told apart from one that is gone without a word."""
+    silent = "update meshqueue.workers set seen_at = now() - interval '10 minutes', left_at = {}"
+    for left_at, state in (("null", "gone"), ("now() - interval '10 minutes'", "left")):
+        db.admin.execute(silent.format(left_at))
+        lines = [line.split() for line in ops("providers").lines if line.endswith(" ago")]
+        assert all(state in line for line in lines)
+        assert lines
+
+
 def test_an_empty_database_is_shown(ops: Commands) -> None:
     """No workers, no pauses, nothing spent: said in words."""
     text = ops("providers").text

@@ -77,7 +77,7 @@ def worker_table(providers: list[Row]) -> Table:
             str(worker["pid"] or ""),
             worker["version"] or "",
             worker["fingerprint"],
-            "running" if worker["lives"] else "gone",
+            worker_state(worker),
             f"{ago(worker['seen_at'])} ago",
         )
         for provider in providers
@@ -85,6 +85,13 @@ def worker_table(providers: list[Row]) -> Table:
     ]
     names = columns("provider", "host", ">pid", "version", "key", "state", ">last heartbeat")
     return Table(names, rows, "workers of the last hour")
+
+
+def worker_state(worker: Json) -> str:
+    """Who signed off is not missing."""
+    if worker["lives"]:
+        return "running"
+    return "left" if worker["left_at"] else "gone"
 
 
 def day_table(providers: list[Row]) -> Table:
