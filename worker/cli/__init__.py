@@ -59,5 +59,6 @@ def leave_quickly() -> NoReturn:
 
 
 def say_error(text: str) -> None:
-    red, plain = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    red, plain = ("\033[31m", "\033[0m") if coloured else ("", "")
     sys.stderr.write(f"{red}error: {text}{plain}\n")

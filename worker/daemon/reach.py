@@ -32,6 +32,7 @@ def require_migrated(connection: psycopg.Connection) -> None:
 
 def explain(url: str, error: str) -> str:
     host = str(conninfo_to_dict(url).get("host") or "localhost")
+    error = " ".join(error.split())
     if is_ipv6_only(host):
         return (
             f"DATABASE_URL: {host} has only an IPv6 address, and this machine can't reach it "
