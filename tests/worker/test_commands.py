@@ -54,6 +54,25 @@ def test_make_names_what_is_wrong(tmp_path: Path) -> None:
     assert not (tmp_path / "model.glb").exists()
 
 
+@pytest.mark.parametrize("provider", ["foo", "openai"])
+def test_make_names_an_unknown_provider(tmp_path: Path, provider: str) -> None:
+    """Before anything is started, and before anything is said of an account."""
+    done = meshqueue(tmp_path, "make", "a key", "--provider", provider)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = f"error: --provider {provider}: there is none of this name; say meshy or tripo.\n"
+    assert done.stderr == said
+
+
+@pytest.mark.parametrize("output", [".", "key.fbx", "model.glb/key.glb"])
+def test_make_looks_where_it_is_to_write(tmp_path: Path, output: str) -> None:
+    """Before a model is paid for: a folder, the name of another format, a file as a folder."""
+    (tmp_path / "model.glb").write_text("mine")
+    done = meshqueue(tmp_path, "make", "a key", "-o", output)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {output}: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_demo_shows_the_main_job(tmp_path: Path) -> None:
     """From nothing to a written GLB; a cancel and its refund besides."""
     done = meshqueue(tmp_path, "demo")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from worker.local.place import Place, local_place, worker_beside
 from worker.local.showing import say, show_work, table_of
-from worker.local.taking import take_files
+from worker.local.taking import check_output, take_files
 from worker.local.user import RefusedError, Row, User, connected, grant, sign_up
 from worker.logs import set_up_logs
 from worker.settings import load_settings
@@ -39,6 +39,7 @@ def demo(
     user would: create a job and get its model, repeat a call, get one wrong, cancel a job.
     """
     set_up_logs(level=logging.ERROR)
+    check_output(output)
     console = Console(highlight=False, soft_wrap=True)
     # Whatever keys are set: a demo pays nobody.
     settings = load_settings().model_copy(update={"meshy_api_key": None, "tripo_api_key": None})

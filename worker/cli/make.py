@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 import typer
 from rich.console import Console
 
-from worker.errors import MeshqueueError
+from worker.errors import MeshqueueError, SettingsError
 from worker.local.place import Place, local_place, worker_where_none_is
 from worker.local.showing import say, show_work, table_of
-from worker.local.taking import take_files
+from worker.local.taking import check_output, take_files
 from worker.local.user import Row, User, connected, grant, served, sign_up
 from worker.logs import set_up_logs
+from worker.providers import PROVIDERS
 from worker.settings import load_settings
 
 # One person works here; whose credits count nothing.
@@ -50,6 +51,10 @@ def make(
     """
     set_up_logs(level=logging.ERROR)
     console = Console(highlight=False, soft_wrap=True)
+    if provider.upper() not in PROVIDERS:
+        known = " or ".join(PROVIDERS).lower()
+        raise SettingsError(f"--provider {provider}: there is none of this name; say {known}.")
+    check_output(output)
     request = request_of(prompt, provider, polycount, format or [], refine=refine, pbr=pbr)
     with local_place(load_settings()) as place:
         request["images"] = [put_image(place, text) for text in image or []]

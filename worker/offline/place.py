@@ -54,6 +54,8 @@ def check_writable(target: Place) -> None:
     if found.exists() and not found.stat().st_mode & WRITABLE:
         raise ModelFileError(f"{target}: is write-protected. Lift that, or name another OUT.")
     folder = next(above for above in found.parents if above.exists())
+    if not folder.is_dir():
+        raise ModelFileError(f"{target}: can't be written: {folder} is no folder.")
     if not os.access(folder, os.W_OK):
         raise ModelFileError(f"{target}: can't be written: the folder {folder} is read-only.")
 
