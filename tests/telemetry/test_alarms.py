@@ -112,7 +112,7 @@ async def test_everything_that_can_be_wrong_has_words(db: Database, channel: Rec
     kinds = [json.loads(each.body)["alarm"]["kind"] for each in channel.posted]
     assert sorted(kinds) == sorted(WORDS)
     everything = " ".join(texts(channel))
-    for part in ("1 paid request(s)", "has waited 40 min", "fill 90 %", "4 times", "(quota)"):
+    for part in ("1 paid request(s)", "has waited 40 min", "filled to 90 %", "4 times", "(quota)"):
         assert part in everything
 
 

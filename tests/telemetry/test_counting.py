@@ -149,6 +149,25 @@ def test_the_queue(db: Database, worker: Worker) -> None:
     assert (seen["workers",], seen["credits_reserved",]) == (1, 3 * first["credits_cost"])
 
 
+@pytest.mark.parametrize("reason", ["paused", "over_budget"])
+def test_slots_are_those_of_stages(db: Database, worker: Worker, reason: str) -> None:
+    """What the rule SlotsLeaked compares is equal: also under a pause, which keeps the slots."""
+    users = [rich_user(db) for _ in range(4)]
+    waits, drains, works, delivers = (jobs.create(db, user, jobs.PREVIEW_ONLY) for user in users)
+    worker.work(delivers["id"], "PREVIEW")
+    for job in (drains, works):
+        worker.submit(worker.begin(job["id"], "PREVIEW"), f"task of {job['id']}")
+    jobs.cancel(db, drains["user_id"], drains["id"])
+    run = worker.begin(waits["id"], "PREVIEW")
+    if reason == "paused":
+        db.admin.execute("select meshqueue.pause_provider('MESHY')")
+    worker.wait(run, reason=reason)
+    seen = vitals(db)
+    states = {each[3]: n for each, n in seen.items() if each[0] == "runs" and each[2] != "DELIVER"}
+    assert states == {"held": 1, "draining": 1, "running": 1}
+    assert sum(n for each, n in seen.items() if each[0] == "slots_taken") == 3
+
+
 def test_storage_is_measured_by_one(db: Database, worker: Worker) -> None:
     """Dear to count: by whoever comes first, once in a quarter of an hour."""
     query = "select meshqueue.may_measure('stored_bytes')"
@@ -158,6 +177,20 @@ def test_storage_is_measured_by_one(db: Database, worker: Worker) -> None:
     db.admin.execute("select meshqueue.measure_storage()")
     seen = vitals(db)
     assert (seen["stored_bytes",], seen["stored_objects",]) == (1000, 1)
+
+
+def test_everything_stored_is_measured(db: Database, worker: Worker) -> None:
+    """The plan's room holds users' images and strangers' buckets too; a model counts once."""
+    delivered(db, worker, before=3000, after=1000)
+    object_ = "insert into storage.objects (bucket_id, name, metadata) values (%s, %s, %s)"
+    file = db.admin.row("select bucket, path from public.asset_files")
+    platform = db.superuser()
+    platform.execute(object_, file["bucket"], file["path"], '{"size": 1000}')
+    platform.execute(object_, "inputs", "image.png", '{"size": 500}')
+    platform.execute(object_, "inputs", "nobody knows how large", None)
+    db.admin.execute("select meshqueue.measure_storage()")
+    seen = vitals(db)
+    assert (seen["stored_bytes",], seen["stored_objects",]) == (1500, 3)
 
 
 def test_when_a_worker_was_last_seen(db: Database) -> None:

@@ -67,8 +67,8 @@ OF_THE_DATABASE = (
     gauge("removals_waiting", "Objects that are to be removed from the storage"),
     gauge("removals_failing", "Those of them that could not be removed so far"),
     gauge("publications_waiting", "Assets whose publishing, or the contrary, is under way"),
-    gauge("stored_bytes", "Bytes of all files, measured every quarter of an hour"),
-    gauge("stored_objects", "Number of files, measured likewise"),
+    gauge("stored_bytes", "Bytes of all that is stored, measured every quarter of an hour"),
+    gauge("stored_objects", "Number of objects, measured likewise"),
     gauge("alarms_open", "Incidents that are not over", "kind"),
     gauge("alarms_untold", "Messages that the webhook has not taken yet"),
 )

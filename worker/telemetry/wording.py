@@ -74,9 +74,9 @@ def jobs_waiting(_: str, detail: Detail) -> str:
 def storage_filling(_: str, detail: Detail) -> str:
     share = 100 * detail["bytes"] / detail["quota"]
     return (
-        f"The models fill {share:.0f} % of STORAGE_QUOTA_GB ({detail['bytes'] / 1e9:.2f} GB of "
-        f"{detail['quota'] / 1e9:.2f}). Without room deliveries wait. Delete assets, lower "
-        "keep_original_days, or raise the plan and the quota."
+        f"The storage is filled to {share:.0f} % of STORAGE_QUOTA_GB "
+        f"({detail['bytes'] / 1e9:.2f} GB of {detail['quota'] / 1e9:.2f}). Without room "
+        "deliveries wait. Delete assets, lower keep_original_days, or raise the plan and the quota."
     )
 
 

@@ -167,7 +167,7 @@ begin
   ) then
     raise sqlstate 'PT503' using
       message = format('provider %s is paused', asked), detail = asked::text,
-      hint = 'It takes new jobs again when its account is in order. Nothing was charged.';
+      hint = 'It takes new jobs again when the pause is over. Nothing was charged.';
   end if;
 end
 $$;

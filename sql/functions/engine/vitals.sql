@@ -275,7 +275,7 @@ as $$
 $$;
 revoke execute on function meshqueue.vitals() from public, anon, authenticated;
 
--- The sum over all files takes half a second per 100,000: one worker measures it, every quarter of an hour.
+-- The sum over all objects takes half a second per 100,000: one worker measures it, every quarter of an hour.
 create function meshqueue.may_measure(what text)
 returns boolean
 language plpgsql
@@ -290,6 +290,7 @@ end
 $$;
 revoke execute on function meshqueue.may_measure(text) from public, anon, authenticated;
 
+-- Whatever fills the plan's room: users' images and other buckets too, which the platform lists. A folder has no list.
 create function meshqueue.measure_storage()
 returns void
 language sql
@@ -298,8 +299,9 @@ as $$
   update meshqueue.measurements m
   set value = case m.name when 'stored_bytes' then s.bytes else s.objects end, measured_at = now()
   from (
-    select coalesce(sum(o.bytes), 0) as bytes, count(*) as objects
-    from (select max(f.bytes) as bytes from public.asset_files f group by f.bucket, f.path) o
+    select coalesce(sum(coalesce((o.metadata ->> 'size')::bigint, f.bytes)), 0) as bytes, count(*) as objects
+    from (select bucket, path, max(bytes) as bytes from public.asset_files group by bucket, path) f
+    full join storage.objects o on o.bucket_id = f.bucket and o.name = f.path
   ) s
   where m.name in ('stored_bytes', 'stored_objects')
 $$;
