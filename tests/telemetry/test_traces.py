@@ -175,7 +175,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         assert open_traces(Collector("http://127.0.0.1:4318"), uuid4()) is None
     (line,) = lines
     assert line["action"] == "traces_off"
-    assert "pip install 'meshqueue[tracing]'" in line["why"]
+    assert "pip install opentelemetry-sdk opentelemetry-exporter-otlp" in line["why"]
 
 
 def test_without_an_endpoint() -> None:

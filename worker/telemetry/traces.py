@@ -11,6 +11,9 @@ import structlog
 from worker.database.records import Run
 from worker.database.vitals import Times
 
+# By their own names: who installs us from a checkout must not get a stranger called like us.
+PACKAGES = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
+
 log = structlog.get_logger()
 
 
@@ -46,7 +49,7 @@ def open_traces(collector: Collector | None, worker: UUID) -> Traces | None:
             "traces_off",
             action="traces_off",
             why=f"OTEL_EXPORTER_OTLP_ENDPOINT is set, but {missing.name} is not installed. "
-            "Install it with: pip install 'meshqueue[tracing]'",
+            f"Install it with: pip install {' '.join(PACKAGES)}",
         )
         return None
     traces: Traces = otlp.OtlpTraces(collector, worker)
