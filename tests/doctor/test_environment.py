@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.doctor.place import Place
 from worker.doctor.examined import variables
@@ -42,6 +43,22 @@ async def test_a_variable_that_is_like_one_that_is_set(place: Place) -> None:
     both = {"SUPABASE_URL": "value", "SUPABASE_DB_URL": "value"}
     found = await place.findings(variables=both)
     assert found["variables"].level is Level.OK
+
+
+@pytest.mark.parametrize("url", ["http://hooks.example.com/secret", "hooks.example.com/secret"])
+async def test_alarms_that_nobody_would_hear(place: Place, url: str) -> None:
+    """The worker goes on without them; the address, which is a secret, is not shown."""
+    given = {"alert_webhook_url": SecretStr(url)}
+    finding = await place.finds("alarms", Level.FAILING, settings=given)
+    assert "ALERT_WEBHOOK_URL" in finding.what
+    assert "secret" not in finding.what + finding.what_to_do
+
+
+async def test_alarms_that_somebody_hears(place: Place) -> None:
+    """Where to is told by the host alone, and nothing is sent."""
+    given = {"alert_webhook_url": SecretStr("https://hooks.slack.com/services/secret")}
+    finding = (await place.findings(settings=given))["alarms"]
+    assert (finding.level, finding.what) == (Level.OK, "told to hooks.slack.com")
 
 
 def test_variables_of_the_file_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,16 @@
-"""Variables of the environment: the needed ones, and those that nothing reads."""
+"""Variables of the environment: those that nothing reads, and where alarms go."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices
 
 from worker.doctor.check import Check
 from worker.doctor.examined import Examined
-from worker.doctor.finding import Finding, ok, warning
+from worker.doctor.finding import Finding, failing, ok, warning
 from worker.settings import Settings
+from worker.telemetry.webhook import fault_of
 
 OURS = ("MESHQUEUE_", "MESHY_", "TRIPO_")
 ALIKE = 0.85  # PGPORT and PORT are 0.8 alike
@@ -65,4 +67,21 @@ def names_of(field: str) -> Iterator[str]:
             yield str(alias).upper()
 
 
-CHECKS = (Check("environment", "variables", unread),)
+async def alarms(examined: Examined) -> Finding:
+    """The worker works on without them: nobody would notice before something is wrong."""
+    given = examined.settings.alert_webhook_url
+    if given is None:
+        return ok("ALERT_WEBHOOK_URL is not set: nobody is told of trouble")
+    url = given.get_secret_value()
+    if fault := fault_of(url):
+        return failing(
+            f"ALERT_WEBHOOK_URL: {fault}. Nobody is told of trouble",
+            "Copy the address of the incoming webhook again.",
+        )
+    return ok(f"told to {urlsplit(url).hostname}")
+
+
+CHECKS = (
+    Check("environment", "variables", unread),
+    Check("environment", "alarms", alarms),
+)
