@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from worker.operating.timeline import moment
@@ -141,8 +141,12 @@ def held(found: Json, run: Json) -> Situation:
             return storage_full(found)
         case reason:
             text = WAITS.get(reason, f"{run['stage']} is put off: {reason}.")
-            again = f" It is tried again at {run['wake_at']}." if run["wake_at"] else ""
+            again = f" It is tried again at {clock(run['wake_at'])}." if run["wake_at"] else ""
             return Situation("held", text + again, None, (step(CANCEL, found),))
+
+
+def clock(text: str) -> str:
+    return f"{moment(text).astimezone(UTC):%H:%M:%S} UTC"
 
 
 def storage_full(found: Json) -> Situation:
