@@ -59,6 +59,13 @@ def test_what_was_optimised_is_left_alone(preset: Preset) -> None:
     assert optimize(once, options).data == once
 
 
+def test_what_was_optimised_is_said_to_be_so() -> None:
+    """Its triangles have no bytes of their own any more: that is no want of size."""
+    once = optimize(one_mesh().data()).data
+    (told,) = optimize(once).report.primitives
+    assert told.note.startswith("already compressed with Draco")
+
+
 def test_a_report_tells_what_happened() -> None:
     """Before and after, of each primitive and in all, as plain values."""
     data = one_mesh().data()

@@ -83,8 +83,8 @@ class Start(NamedTuple):
     allowance: Allowance
 
     def family(self, family: Sequence[Group]) -> Family:
-        if raw_bytes(self.document, family) < TOO_SMALL:
-            return [Outcome(group, None, "too small to gain") for group in family]
+        if (size := raw_bytes(self.document, family)) < TOO_SMALL:
+            return [Outcome(group, None, self.why_so_small(group, size)) for group in family]
         family = [judged(self.document, group) for group in family]
         left: Family = [Outcome(group, None, group.why_not) for group in family if group.why_not]
         eligible = [group for group in family if not group.why_not]
@@ -94,6 +94,10 @@ class Start(NamedTuple):
         if isinstance(prepared, str):
             return left + [Outcome(group, None, prepared) for group in eligible]
         return left + [run(one, self.options, self.pool) for one in prepared]
+
+    def why_so_small(self, group: Group, size: int) -> str:
+        """What an encoder compressed has no bytes of its own, however many triangles it has."""
+        return (not size and judged(self.document, group).why_not) or "too small to gain"
 
     def prepared(self, family: Sequence[Group]) -> "list[Prepared] | str":
         """Or why not."""
