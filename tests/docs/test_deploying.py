@@ -17,6 +17,7 @@ from tests.docs.commands import parse
 from tests.support.cache import CHECKOUT
 from worker.cli import EXIT_ERROR
 from worker.daemon import daemon
+from worker.http.server import DEFAULT_PORT
 from worker.providers.patience import PATIENCE
 
 ON_SIGN_OFF = 3 * daemon.LAST_WORDS
@@ -147,6 +148,35 @@ def test_the_container_holds_what_the_worker_reads() -> None:
     copied = re.findall(r"^COPY (\S+)", text, re.MULTILINE)
     assert {"worker", "sql", "clients", "requirements.txt"} == set(copied)
     assert all((CHECKOUT / name).exists() and f"!{name}\n" in let_in for name in copied)
+
+
+def test_the_container_is_reached_where_it_listens() -> None:
+    """Also with a .env made from the example, whose empty PORT takes the image's own away."""
+    text = (CHECKOUT / "docs" / "other-hosts.md").read_text()
+    (line,) = re.findall(r"^podman run -d .*$", text, re.MULTILINE)
+    words = shlex.split(line)
+    assert words.index("PORT=8080") > words.index("--env-file")
+    assert words[words.index("-p") + 1].endswith(":8080")
+
+
+def test_the_health_check_finds_the_worker(tmp_path: Path) -> None:
+    """At the given port, or where the worker listens when it is empty."""
+    line = container()["HEALTHCHECK"]
+    _, flag, look = json.loads(line[line.index("[") :])
+    (tmp_path / "urllib").mkdir()
+    (tmp_path / "urllib" / "__init__.py").touch()
+    told = "def urlopen(url, timeout): print(url)"
+    (tmp_path / "urllib" / "request.py").write_text(told)
+    for port, listens in (("9000", "9000"), ("", str(DEFAULT_PORT))):
+        done = subprocess.run(
+            [sys.executable, flag, look],
+            env={"PORT": port, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+        assert done.stdout == f"http://127.0.0.1:{listens}/healthz\n"
 
 
 def test_hosts_are_told_how_long_to_wait() -> None:
