@@ -77,6 +77,9 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_explained(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", "it is no text in UTF-8")
+        raise SettingsError(f".env can't be read: {why}. Correct it, or who may read it.") from None
 
 
 def require_database_url(settings: Settings) -> str:

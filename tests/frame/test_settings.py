@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SettingsError, match="MESHQUEUE_LOCAL") as refusal:
         load_settings()
     assert "s3cret" not in str(refusal.value)
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """One line, as for any other wrong setting."""
+    (tmp_path / ".env").write_bytes(b"MESHY_API_KEY=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"^\.env can't be read: it is no text in UTF-8"):
+        load_settings()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_of_somebody_else_is_named(tmp_path: Path) -> None:
+    """As a service's own user meets it, in the folder where the settings were tried out."""
+    (tmp_path / ".env").touch(mode=0o000)
+    with pytest.raises(SettingsError, match=r"^\.env can't be read: Permission denied"):
+        load_settings()
 
 
 def test_a_missing_database_is_refused() -> None:
