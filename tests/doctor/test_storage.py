@@ -1,10 +1,13 @@
 """The storage: refusing, silent, nearly full, or not named at all."""
 
+import re
+
 import pytest
 from pydantic import SecretStr
 
 from tests.doctor.place import Place
 from tests.support.storage_server import Answer, Cut, Delay
+from worker.doctor.checks import storage
 from worker.doctor.finding import Level
 
 pytestmark = pytest.mark.newest_postgres
@@ -72,6 +75,29 @@ async def test_no_storage_is_named(place: Place, variable: str) -> None:
     """The variable that is missing is named; the round trip is skipped."""
     finding = await place.finds("storage", Level.FAILING, settings={variable: None})
     assert variable.upper() in finding.what
+
+
+DIRECT = "postgresql://postgres:x@db.{}.supabase.co:5432/postgres"
+POOLED = "postgresql://postgres.{}:x@aws-0-eu-west-1.pooler.supabase.com:5432/postgres"
+
+
+@pytest.mark.parametrize("url", [DIRECT, POOLED])
+async def test_two_projects(place: Place, url: str) -> None:
+    """Jobs in the one and models in the other would each work, and no app would find a model."""
+    given = {"supabase_url": "https://staging.supabase.co"}
+    wrong = await storage.given(place.examined(url=url.format("live"), settings=given))
+    assert wrong.level is Level.FAILING
+    assert {"staging", "live"} <= set(re.findall(r"\w+", wrong.what))
+    right = await storage.given(place.examined(url=url.format("staging"), settings=given))
+    assert right.level is Level.OK
+
+
+@pytest.mark.parametrize("address", ["https://api.example.com", "http://127.0.0.1:54321"])
+async def test_an_address_that_names_no_project(place: Place, address: str) -> None:
+    """A domain of its own, the local stack: nothing is compared."""
+    given = {"supabase_url": address}
+    found = await storage.given(place.examined(url=DIRECT.format("live"), settings=given))
+    assert found.level is Level.OK
 
 
 async def test_an_address_that_is_none(place: Place) -> None:

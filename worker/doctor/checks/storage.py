@@ -7,8 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from worker.daemon.start import local_storage
 from worker.doctor.check import Check
+from worker.doctor.checks.reach import HOSTED, POOLER_HOST, place_of
 from worker.doctor.examined import Examined
 from worker.doctor.finding import Finding, counted, failing, ok, warning
 from worker.doctor.names import families_of
@@ -40,7 +44,30 @@ async def given(examined: Examined) -> Finding:
             "SUPABASE_SERVICE_ROLE_KEY holds the publishable key, which may store nothing",
             "Set the secret one (sb_secret_… or service_role; dashboard: Settings, API keys).",
         )
+    theirs, ours = project_of_url(str(url)), project_of_database(examined.url)
+    if theirs and ours and theirs != ours:
+        return failing(
+            f"SUPABASE_URL is of the project {theirs}, DATABASE_URL of {ours}",
+            "Both must be of one project: apps would look for models where none are stored.",
+        )
     return ok(str(url))
+
+
+def project_of_url(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return host.removesuffix(HOSTED) if host.endswith(HOSTED) else ""  # else a domain of its own
+
+
+def project_of_database(url: str) -> str:
+    """As the pooler's user says it, or the host of a direct connection."""
+    try:
+        host, _ = place_of(url)
+        user = str(conninfo_to_dict(url).get("user") or "")
+    except ProgrammingError:  # another check tells
+        return ""
+    if host.endswith(POOLER_HOST):
+        return user.partition(".")[2]
+    return host.removeprefix("db.").removesuffix(HOSTED) if host.endswith(HOSTED) else ""
 
 
 async def round_trip(examined: Examined) -> Finding:
