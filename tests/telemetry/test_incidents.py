@@ -110,6 +110,18 @@ def test_a_storage_that_fills(db: Database) -> None:
     assert incidents(db) == 1
 
 
+def test_what_nobody_tries_to_tell(db: Database) -> None:
+    """A message that waits for the webhook counts; one whose address was taken away does not."""
+    query = "select value from meshqueue.vitals_of_alarms() where name = 'alarms_untold'"
+    db.admin.execute("select meshqueue.pause_provider('MESHY', 'meshy-key', 'out_of_credit')")
+    look(db)
+    (alarm,) = claim(db)
+    db.admin.execute("select meshqueue.alarm_not_told(%s, '1 hour')", alarm["id"])
+    assert db.admin.value(query) == 1
+    db.admin.execute("update meshqueue.alarms set due_at = now() - interval '3 hours'")
+    assert db.admin.value(query) == 0
+
+
 def test_workers_that_die_in_a_row(db: Database) -> None:
     """Three that never signed off within a quarter of an hour; one that left is no sign."""
     for name in ("dead", "dead", "left"):

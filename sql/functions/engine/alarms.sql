@@ -158,6 +158,7 @@ as $$
 $$;
 revoke execute on function meshqueue.alarm_not_told(bigint, interval) from public, anon, authenticated;
 
+-- Untold are those that somebody tries to tell, at least once an hour: without an address nobody does, for ever.
 create function meshqueue.vitals_of_alarms()
 returns table (name text, labels jsonb, value numeric)
 language sql stable
@@ -167,6 +168,8 @@ as $$
     from meshqueue.alarms a where a.over_at is null group by a.kind
   union all
   select 'alarms_untold', '{}', count(*)
-    from meshqueue.alarms a where a.over_told_at is null and (a.told_at is null or a.over_at is not null)
+    from meshqueue.alarms a
+    where a.over_told_at is null and (a.told_at is null or a.over_at is not null)
+      and a.due_at > now() - interval '2 hours'
 $$;
 revoke execute on function meshqueue.vitals_of_alarms() from public, anon, authenticated;
