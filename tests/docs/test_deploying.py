@@ -17,6 +17,8 @@ from tests.docs.commands import parse
 from tests.support.cache import CHECKOUT
 from worker.cli import EXIT_ERROR
 from worker.daemon import daemon
+from worker.database.connection import CONNECTION_BUDGET
+from worker.doctor.checks.sessions import MIGRATE, POOL_SIZE
 from worker.http.server import DEFAULT_PORT
 from worker.providers.patience import PATIENCE
 
@@ -177,6 +179,17 @@ def test_the_health_check_finds_the_worker(tmp_path: Path) -> None:
             timeout=30,
         )
         assert done.stdout == f"http://127.0.0.1:{listens}/healthz\n"
+
+
+def test_as_many_workers_fit_as_the_readme_says() -> None:
+    """Two, with the third of a deploy, and `doctor` is content with them; a third is too many."""
+    two, three = ((n + 1) * CONNECTION_BUDGET + MIGRATE for n in (2, 3))
+    assert two <= POOL_SIZE < three
+    said = (
+        f"Each worker takes {CONNECTION_BUDGET} connections: two workers, the third of a deploy"
+        f" and a migration fit into a pooler's {POOL_SIZE}."
+    )
+    assert said in (CHECKOUT / "README.md").read_text()
 
 
 def test_hosts_are_told_how_long_to_wait() -> None:
