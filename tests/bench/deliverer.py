@@ -19,6 +19,7 @@ from pathlib import Path
 from uuid import UUID
 
 from tests.bench.labour import plan_of, say
+from tests.bench.memory import peak_mib
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.loop import run_long
 from worker.logs import set_up_logs
@@ -27,7 +28,6 @@ from worker.optimising.outcome import Outcome, Verdict
 from worker.pipeline.held import Held
 
 KIB = 1024
-OWN_PEAK = "VmHWM"
 
 delivering: ContextVar[UUID] = ContextVar("delivering")
 
@@ -64,13 +64,6 @@ class TimedDaemon(Daemon):
         return await super()._deliver(held)
 
 
-def own_peak_mib() -> float:
-    """Of this process since it was started; getrusage counts what its parent had, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = next(line for line in lines if line.startswith(OWN_PEAK))
-    return int(found.split()[1]) / KIB
-
-
 async def main() -> None:
     set_up_logs(level=logging.WARNING)
     daemon = TimedDaemon(plan_of(json.loads(sys.argv[1])))
@@ -81,7 +74,7 @@ async def main() -> None:
     await working
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / KIB
     spans = {str(job): end - begin for job, (begin, end) in daemon.timed.spans.items()}
-    say(peak_mib=own_peak_mib(), child_peak_mib=children, optimised=spans)
+    say(peak_mib=peak_mib(), child_peak_mib=children, optimised=spans)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.bench.watcher import peak_mib
+from tests.bench.memory import peak_mib
 from worker.daemon.daemon import Daemon, Plan
 from worker.daemon.loop import run_long
 from worker.logs import set_up_logs

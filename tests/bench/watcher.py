@@ -6,12 +6,12 @@ Out: a line for each first state and each end seen, at last the most memory that
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from contextlib import aclosing
 from typing import Any
 
+from tests.bench.memory import peak_mib
 from worker.providers import open_provider
 from worker.providers.order import Task
 from worker.providers.protocol import Provider
@@ -38,12 +38,6 @@ async def main() -> None:
     await asyncio.gather(*(watch(provider, task) for task in tasks))
     await provider.close()
     say(peak_mib=peak_mib())
-
-
-def peak_mib() -> float:
-    """Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 if __name__ == "__main__":
