@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, TextIO
 
 from worker.optimising.bounds import bind
@@ -59,6 +60,7 @@ def run(errand: Errand, voice: Voice) -> None:
         case Optimise():
             from worker.optimising.model import optimise  # noqa: PLC0415 - only once bounded
 
+            import_module("DracoPy")  # a picture may leave no memory for it later
             voice.say(LOOKS)
             optimise(errand, voice.say)
         case Check():
