@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from itertools import count
 from typing import Any
 
+import pytest
+
 from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
-from worker.providers import open_provider
+from worker.providers import open_provider, streaming
 from worker.providers.client import Client
 from worker.providers.failure import Kind
 from worker.providers.meshy import Meshy
 from worker.providers.order import Task
 from worker.providers.outcome import Canceled, Failed, State, Succeeded, Unseen, Working
+from worker.providers.pace import Limit
 from worker.providers.patience import Patience
 from worker.providers.protocol import Provider
 
@@ -196,6 +200,35 @@ async def test_nudge_asks_at_once() -> None:
             assert isinstance(await anext(states), Succeeded)
         assert not provider.nudge(TASK.id)
     assert len(raw.requests) == 2
+
+
+async def test_hints_ask_no_more_than_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the first is followed by a look at once; whoever sends more is not obeyed."""
+    monkeypatch.setattr(streaming, "HURRIES", Limit(3, 600))
+    looks, ending = count(1), asyncio.Event()
+
+    async def script(request: Request, wire: Wire) -> None:
+        if is_stream(request):
+            await wire.open_stream()
+            await wire.event(shown())
+            await ending.wait()
+            await wire.event(WHOLE)
+        else:
+            await wire.answer(200, shown(progress=10 + next(looks)))
+
+    patience = Patience(poll_first=600, stream_silence=600)
+    async with (
+        provided(script, patience) as (provider, _),
+        aclosing(provider.watch(TASK)) as states,
+    ):
+        assert await anext(states) == Working(10)
+        for progress in (11, 12, 13):
+            provider.nudge(TASK.id)
+            assert await anext(states) == Working(progress)
+        provider.nudge(TASK.id)
+        ending.set()
+        assert isinstance(await anext(states), Succeeded)
+    assert next(looks) == 4
 
 
 async def test_gone_task_ends_the_watch() -> None:

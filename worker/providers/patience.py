@@ -28,8 +28,6 @@ class Patience:
     poll_at_the_end: float = 15
     """From 95 % on, where tasks stay for up to two minutes."""
     batch: float = 3
-    hurried: float = 2
-    """Between looks that hints ask for: whoever has a webhook's secret may send any number."""
 
     def phases(self, answer: float) -> httpx.Timeout:
         return httpx.Timeout(connect=self.connect, pool=self.pool, write=self.write, read=answer)
