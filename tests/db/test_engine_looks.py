@@ -51,6 +51,18 @@ def test_health_tells_how_long_work_has_waited(db: Database) -> None:
     assert worker.session.value(query)["oldest_ready_seconds"] == 0
 
 
+def test_deliveries_wait_their_turn(db: Database) -> None:
+    """For processors, for minutes perhaps: it stands still only where none is under way."""
+    worker, query = new_worker(db), "select (meshqueue.health() -> 'oldest_ready_seconds')::integer"
+    made = [jobs.create(db, rich_user(db), jobs.PREVIEW_ONLY)["id"] for _ in range(2)]
+    for job in made:
+        worker.finish(worker.begin(job, "PREVIEW"))
+    db.admin.execute("update meshqueue.runs set wake_at = now() - interval '5 minutes'")
+    assert worker.session.value(query) == 300
+    worker.begin_delivery(made[0])
+    assert worker.session.value(query) == 0
+
+
 def test_health_of_an_empty_queue(db: Database) -> None:
     """Nothing to do is no problem."""
     seen = db.postgres().value("select meshqueue.health()")
