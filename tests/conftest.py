@@ -1,7 +1,12 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
+from hypothesis import settings
+
 from worker.daemon.loop import new_event_loop
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of an example
+settings.load_profile("untimed")
 
 pytest_plugins = [
     "tests.support.servers",
