@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,11 @@ def read_to_end(watched: int) -> None:
 def test_it_lives_and_outlives_the_connection(db: Database, tmp_path: Path) -> None:
     """On a terminal it looks again and again, finds the database again, and Ctrl-C ends it well."""
     watched, terminal = pty.openpty()
-    options: dict[str, Any] = {"stdout": terminal, "stderr": terminal, "cwd": tmp_path}
+    # A shell lets what it runs in the background ignore Ctrl-C, and so all that comes from it.
+    hear_ctrl_c = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    options: dict[str, Any] = {
+        "stdout": terminal, "stderr": terminal, "cwd": tmp_path, "preexec_fn": hear_ctrl_c,
+    }  # fmt: skip
     environment = {
         "PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "TERM": "xterm",
         "DATABASE_URL": db.url(), "COLUMNS": "160", "LINES": "60",
