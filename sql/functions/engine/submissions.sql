@@ -229,8 +229,9 @@ $$;
 revoke execute on function meshqueue.claimed_tasks(public.provider_type, text[]) from public, anon, authenticated;
 
 -- Another run asked for what a provider's list shows as the same, though it may be of other options or, in a later
--- stage, of another model (on Meshy a refine stands there under its preview's prompt, on Tripo with its input). While its request is under way the task
--- may be the one that it is about to record; where both got no answer, nobody can tell whose it is.
+-- stage, of another model (on Meshy a refine stands there under its preview's prompt, on Tripo with its input). While
+-- its request is under way the task may be the one that it is about to record; where both got no answer, nobody can tell
+-- whose it is.
 create function meshqueue.doubt_of_twin(of_run bigint, of_n integer)
 returns text
 language sql stable
