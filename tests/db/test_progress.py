@@ -1,6 +1,7 @@
 """Progress is told sparingly, and never goes back."""
 
 import json
+from functools import partial
 
 from tests.support import jobs
 from tests.support.database import Database
@@ -133,14 +134,15 @@ def test_silent_without_the_platform(db: Database) -> None:
 
 
 def news_by_notify(db: Database, *, wanted: bool) -> list[Answer]:
-    """What a listener hears of a job's first steps."""
+    """All that a listener hears of a job's first steps."""
     jobs.set_setting(db, "notify_news", "true" if wanted else "false")
     listener, worker = db.postgres(), new_worker(db)
     listener.execute("listen meshqueue_news")
     run = begun(db, worker)
     worker.progress((run, 50))
-    heard = listener.connection.notifies(timeout=0)
-    return [json.loads(notice.payload) for notice in heard]
+    db.superuser().execute("notify meshqueue_news, 'the end'")
+    heard = (notice.payload for notice in listener.connection.notifies(timeout=30))
+    return [json.loads(news) for news in iter(partial(next, heard), "the end")]
 
 
 def test_a_notification_where_the_setting_asks(db: Database) -> None:

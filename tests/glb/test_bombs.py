@@ -13,8 +13,9 @@ from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.extensions import Use
-from worker.glb.optimize import read, workers
+from worker.glb.optimize import read
 from worker.glb.prune import prune
+from worker.glb.workers import workers
 
 DRACO = "KHR_draco_mesh_compression"
 PLAIN = Options(preset=Preset.PLAIN)

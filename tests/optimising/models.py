@@ -41,12 +41,12 @@ def with_undecodable_draco() -> bytes:
     return builder.data()
 
 
-def with_picture(side: int) -> bytes:
-    """A picture that is small as a file and large when it is decoded."""
+def with_pictures(*sides: int) -> bytes:
+    """Pictures that are small as files and large when they are decoded."""
     builder = one_mesh()
-    texture = builder.texture(builder.image(blank(side), "image/png"))
-    surface = {"baseColorTexture": {"index": texture}}
-    builder.material(pbrMetallicRoughness=surface)
+    for side in sides:
+        texture = builder.texture(builder.image(blank(side), "image/png"))
+        builder.material(pbrMetallicRoughness={"baseColorTexture": {"index": texture}})
     builder.root["meshes"][0]["primitives"][0]["material"] = 0
     return builder.data()
 

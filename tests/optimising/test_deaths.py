@@ -170,12 +170,21 @@ async def test_too_little_memory_to_start(tmp_path: Path) -> None:
 
 async def test_too_little_memory_for_a_picture(tmp_path: Path) -> None:
     """A picture of 192 MiB is left alone where there are 180; the mesh is optimised still."""
-    source = models.put(tmp_path, models.with_picture(8000))
+    source = models.put(tmp_path, models.with_pictures(8000))
     optimisers = Optimisers(1, memory_bytes=180 * MIB)
     outcome = await optimisers.optimise(source, tmp_path / "target.glb", "web")
     assert isinstance(outcome, Optimised)
     assert any(note.startswith("image 0") for note in outcome.report["left_alone"])
     assert outcome.report["bytes_after"] < outcome.report["bytes_before"]
+
+
+async def test_pictures_that_fit_one_after_the_other(tmp_path: Path) -> None:
+    """Two that take too much beside each other are both made smaller nevertheless."""
+    source = models.put(tmp_path, models.with_pictures(3300, 3400))
+    optimisers = Optimisers(1, memory_bytes=180 * MIB)
+    outcome = await optimisers.optimise(source, tmp_path / "target.glb", "web")
+    assert isinstance(outcome, Optimised)
+    assert not outcome.report["left_alone"]
 
 
 async def test_a_process_that_hangs_is_killed_at_the_deadline(

@@ -1,9 +1,10 @@
 """The whole: read, check, make smaller, write, read again; and never a larger file than before."""
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.glb.assemble import assemble
@@ -22,6 +23,7 @@ from worker.glb.prune import prune
 from worker.glb.references import check_extensions, count_references
 from worker.glb.report import PrimitiveReport, Report, TextureReport
 from worker.glb.validate import validate
+from worker.glb.workers import workers
 
 if TYPE_CHECKING:
     from worker.glb.textures import TextureJob, TextureResult
@@ -126,27 +128,34 @@ def unchanged(
 def work(
     draft: Draft, options: Options, progress: Progress
 ) -> "tuple[list[Outcome], list[TextureResult]]":
+    """What lacks memory beside other work may have enough alone: what fits is no matter of luck."""
+    with workers(1) as spare:
+        with suppress(MemoryError), workers(options.threads) as pool:
+            return side_by_side(draft, options, progress, pool)
+        gc.collect()  # what was given up lies in cycles
+        return one_by_one(draft, options, spare)
+
+
+def side_by_side(
+    draft: Draft, options: Options, progress: Progress, pool: Executor
+) -> "tuple[list[Outcome], list[TextureResult]]":
     """The largest picture and Draco first, the other pictures beside them."""
     jobs = plan_pictures(draft.document, options)
-    with workers(options.threads) as pool:
-        pictures = [pool.submit(job.run) for job in jobs[:1]]
-        families = start_geometry(draft, options, pool, jobs)
-        pictures += [pool.submit(job.run) for job in jobs[1:]]
-        costs = [job.cost for job in jobs]
-        progress.follow([*zip(pictures, costs, strict=True), *weights_of(families)])
-        outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
-        return only_paying(draft, outcomes), [job.result() for job in pictures]
+    pictures = [pool.submit(job.run) for job in jobs[:1]]
+    families = start_geometry(draft, options, pool, jobs)
+    pictures += [pool.submit(job.run) for job in jobs[1:]]
+    costs = [job.cost for job in jobs]
+    progress.follow([*zip(pictures, costs, strict=True), *weights_of(families)])
+    return finish_geometry(draft, families), [picture.result() for picture in pictures]
 
 
-@contextmanager
-def workers(threads: int) -> Iterator[Executor]:
-    """Whoever gives up waits for what is under way, and for no more."""
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def one_by_one(
+    draft: Draft, options: Options, pool: Executor
+) -> "tuple[list[Outcome], list[TextureResult]]":
+    jobs = plan_pictures(draft.document, options)
+    pictures = [job.run_alone() for job in jobs]
+    families = start_geometry(draft, options, pool, jobs)
+    return finish_geometry(draft, families), pictures
 
 
 def weights_of(families: Sequence[Family]) -> Iterator[tuple[Future[Any], int]]:
@@ -164,6 +173,11 @@ def start_geometry(
         return []
     sides = {job.image: job.side for job in jobs if job.side}
     return start(draft.document, options, pool, sides)
+
+
+def finish_geometry(draft: Draft, families: Sequence[Family]) -> list[Outcome]:
+    outcomes = list(finish(families)) or leave(draft.document, why_no_geometry(draft))
+    return only_paying(draft, outcomes)
 
 
 def only_paying(draft: Draft, outcomes: list[Outcome]) -> list[Outcome]:

@@ -15,7 +15,6 @@ from worker.optimising.outcome import Code
 
 OUTPUT, ERRORS = 1, 2
 LOOKS = {"looks": True}
-NO_THREAD = "can't start new thread"  # what Python says when there is no memory for its stack
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOENT, errno.ESTALE)
 
 
@@ -38,18 +37,17 @@ def main() -> None:
     voice = Voice()
     try:
         run(errand, voice)
-    except (MemoryError, RuntimeError, OSError) as error:
+    except (MemoryError, OSError) as error:
         if (failure := failure_of(error)) is None:
             raise
         voice.say(failure)
 
 
-def failure_of(error: MemoryError | RuntimeError | OSError) -> Mapping[str, Any] | None:
+def failure_of(error: MemoryError | OSError) -> Mapping[str, Any] | None:
     """A machine that lacks something; None for a fault that may be the file's."""
     if isinstance(error, OSError) and error.errno in DISK:
         return {"failed": Code.DISK, "why": f"the disk: {error.strerror}"}
-    lacks_memory = isinstance(error, MemoryError) or NO_THREAD in str(error)
-    if lacks_memory or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    if isinstance(error, MemoryError) or error.errno == errno.ENOMEM:
         return {"failed": Code.OUT_OF_MEMORY}
     return None
 

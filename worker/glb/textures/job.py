@@ -64,13 +64,22 @@ class TextureJob:
         longer = max(self.source.size or (0,))
         return min(longer, self.aim.side or longer) or None
 
+    def run_alone(self) -> TextureResult:
+        try:
+            return self.run()
+        except MemoryError:
+            return self.kept("it takes more memory than there is")
+
     def run(self) -> TextureResult:
+        """Raises MemoryError: what is done beside it may be what takes so much."""
         if not self.aim.ways:
             return self.kept(self.aim.why_not)
         try:
             written = self.once(
                 (self.source.fingerprint, self.aim), lambda: write(self.source, self.aim)
             )
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 - damaged pictures make decoders raise anything
             return self.kept(f"it can't be decoded: {error}")
         if written is None:
