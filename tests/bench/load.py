@@ -1,5 +1,6 @@
 """A simulated Meshy in real time, a database, and workers in processes of their own."""
 
+import gc
 import json
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from tests.bench.place import Database, bench_place
+from worker.daemon.loop import COLLECT_AFTER
 from worker.simulator import BookedTask, Simulator
 
 PLENTY = 10_000_000
@@ -91,8 +93,18 @@ class Load:
 
 
 @contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """What the simulator waits for Python's collector would count as the workers' delay."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*COLLECT_AFTER)
+    yield
+    gc.set_threshold(*usual)
+
+
+@contextmanager
 def load(slots: int, speed: float = 1.0, labour: str = LABOUR) -> Iterator[Load]:
     with ExitStack() as stack:
+        stack.enter_context(seldom_collecting())
         simulator = stack.enter_context(Simulator(seed=1, texture_size=16, speed=speed))
         simulator.meshy.account.credits = PLENTY
         simulator.meshy.account.queued_tasks = PLENTY

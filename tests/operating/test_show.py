@@ -12,7 +12,7 @@ from tests.support import jobs
 from tests.support.database import Database
 from tests.support.engine import MESHY_KEY, Worker
 from tests.support.jobs import Row, new_worker, rich_user
-from worker.cli._text.job import BAR, bar
+from worker.cli._text.job import BAR, bar, now
 from worker.operating.desk import Connection
 from worker.operating.dossier import Dossier, read_dossier
 from worker.operating.situation import Situation
@@ -306,3 +306,14 @@ def test_a_bar_shows_when(stage: StageTime, drawn: str) -> None:
     """In proportion to the job's life; whatever ran is seen, and no bar is too long."""
     assert bar(stage, HUNDRED) == drawn
     assert len(drawn) <= BAR
+
+
+def test_next_steps_lead_to_the_database_that_was_looked_at() -> None:
+    """What was found with --local is not cancelled in the hosted project."""
+    found = {"job": {"finished_at": None, "deadline_at": None}, "now": "2026-01-01T00:00:00Z"}
+    steps = ("`meshqueue jobs cancel 7` ends it.", "All workers busy? See `meshqueue top`.")
+    situation = Situation("worker", "It waits.", None, steps)
+    (local, _), (hosted, _) = (now(situation, found, local=local) for local in (True, False))
+    assert "`meshqueue jobs cancel 7 --local` ends it." in local
+    assert "`meshqueue top --local`" in local
+    assert "--local" not in hosted

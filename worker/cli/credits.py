@@ -82,9 +82,10 @@ def audit_(
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """Prove that credits, slots, queue and files add up. Exit code 0: all of it, 2: something not.
+    """Prove that credits, slots, queue and files add up. Exit code 0: all of it does.
 
-    It reads everything there is, in one snapshot, and changes nothing.
+    With 2, something does not, or could not be looked at. It reads everything there is, in one
+    snapshot, and changes nothing.
     """
     given = read_span(grace)
     with opened(local=local, patience=PATIENCE) as connection:

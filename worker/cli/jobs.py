@@ -115,15 +115,15 @@ def show_(
         if len(found) != 1 or "@" in reference:
             print_list(connection, Wanted(ids=found, limit=LIMIT), None, as_json=json)
         else:
-            print_job(connection, found[0], as_json=json)
+            print_job(connection, found[0], local=local, as_json=json)
 
 
-def print_job(connection: Connection, job: UUID, *, as_json: bool) -> None:
+def print_job(connection: Connection, job: UUID, *, local: bool, as_json: bool) -> None:
     dossier = read_dossier(connection, job)
     if as_json:
         show_json(dossier)
     else:
-        show(*job_parts(dossier))
+        show(*job_parts(dossier, local=local))
 
 
 @jobs.command("retry")

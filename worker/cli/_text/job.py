@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from worker.cli._text.tables import Table, columns, named
-from worker.cli._text.words import ago, clock, number, one_line, span, stamp
+from worker.cli._text.words import ago, clock, number, one_line, span, stamp, with_local
 from worker.operating.dossier import Dossier
 from worker.operating.situation import Situation
 from worker.operating.timeline import StageTime, Timeline
@@ -18,13 +18,13 @@ BAR = 40
 WAITED, RAN, BEFORE = "░", "█", " "
 
 
-def job_parts(dossier: Dossier) -> tuple[Table | str, ...]:
+def job_parts(dossier: Dossier, *, local: bool) -> tuple[Table | str, ...]:
     found = dossier.found
     return (
         headline(found),
         "",
         stage_table(dossier.timeline),
-        *now(dossier.situation, found),
+        *now(dossier.situation, found, local=local),
         submission_table(found["submissions"]),
         event_table(found["events"]),
         file_table(found["files"]),
@@ -102,10 +102,11 @@ def place(moment: datetime, timeline: Timeline) -> int:
     return min(max(round(share * BAR), 0), BAR)
 
 
-def now(situation: Situation, found: Json) -> tuple[str, ...]:
+def now(situation: Situation, found: Json, *, local: bool) -> tuple[str, ...]:
     since = f" For {ago(situation.since)}." if situation.since and not ended(found) else ""
     told = [("now", situation.text + since), ("deadline", deadline(found))]
-    told += [("next", step) for step in situation.next_steps]
+    steps = map(with_local, situation.next_steps) if local else situation.next_steps
+    told += [("next", step) for step in steps]
     return named(told), ""
 
 

@@ -1,5 +1,6 @@
 """Numbers, times and texts, short enough for a table."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +20,11 @@ STYLES: Mapping[str, str] = {
     "running": "cyan",
     "draining": "magenta",
 }
+
+
+def with_local(text: str) -> str:
+    """Whoever looked at the database on this machine also acts there."""
+    return re.sub(r"`(meshqueue [^`]+)`", r"`\1 --local`", text)
 
 
 def span(seconds: float | None) -> str:
