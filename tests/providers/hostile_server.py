@@ -82,8 +82,7 @@ class HostileServer:
 
     async def left_alone(self) -> None:
         """Returns when the client holds no connection any more."""
-        async with asyncio.timeout(5):
-            await self._quiet.wait()
+        await self._quiet.wait()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = Line(writer)

@@ -39,7 +39,7 @@ HASTE = Patience(
     batch=0.05,
 )
 CALM = replace(HASTE, answer=15, paid_answer=15, upload=15)
-SOON = 30.0
+SOON = 60.0
 
 RIGGABLE = Output(facts={"riggable": True, "rig_type": "biped"})
 
@@ -102,7 +102,7 @@ class Journey:
     async def left_alone(self) -> None:
         """Returns when the provider sees no connection any more."""
         await self.provider.close()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + SOON
         while self.book.open_connections:
             assert time.monotonic() < deadline, "a connection was left open"
             await asyncio.sleep(0.005)

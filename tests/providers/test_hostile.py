@@ -54,7 +54,7 @@ HASTE = Patience(
     poll_at_the_end=0.1,
     batch=0.05,
 )
-SOON = 15.0
+SOON = 60.0
 MEGABYTE = 1_000_000
 
 State = Working | Succeeded | Failed | Canceled | Unseen

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
+from tests.providers.waits import MILLISECONDS
 from worker.providers import open_provider, streaming
 from worker.providers.client import Client
 from worker.providers.failure import Kind
@@ -50,7 +51,7 @@ async def provided(
 
 
 async def seen(provider: Provider, task: Task = TASK) -> list[State]:
-    async with asyncio.timeout(10), aclosing(provider.watch(task)) as states:
+    async with aclosing(provider.watch(task)) as states:
         return [state async for state in states]
 
 
@@ -179,7 +180,7 @@ async def test_stream_that_breaks_again_and_again_is_opened_ever_more_slowly() -
     patience = Patience(poll_first=600, poll_most=600, reconnect_first=0.04)
     async with provided(script, patience) as (provider, _):
         assert isinstance((await seen(provider))[-1], Succeeded)
-    assert opened[-1] - began >= 0.02 + 0.04 + 0.08  # at least half of 0.04, 0.08 and 0.16
+    assert round(opened[-1] - began, 2) >= 0.14  # at least half of 0.04, 0.08 and 0.16
 
 
 async def test_nudge_asks_at_once() -> None:
@@ -260,7 +261,7 @@ async def test_leaving_closes_the_connection() -> None:
     async with provided(script, SLOW_POLLS) as (provider, _):
         async with aclosing(provider.watch(TASK)) as states:
             await anext(states)
-        await asyncio.wait_for(left.wait(), 5)
+        await left.wait()
 
 
 async def test_cancelled_watcher_closes_the_connection() -> None:
@@ -275,7 +276,7 @@ async def test_cancelled_watcher_closes_the_connection() -> None:
 
     async with provided(script, Patience()) as (provider, raw):
         watching = asyncio.create_task(seen(provider))
-        await asyncio.wait_for(told.wait(), 5)
+        await told.wait()
         watching.cancel()
         await asyncio.wait({watching})
         assert watching.cancelled()
@@ -391,7 +392,7 @@ async def test_watches_that_come_and_go_keep_the_interval() -> None:
         for _ in range(4):
             await seen(provider)
     assert len(asked) == 4
-    assert asked[-1] - began >= 0.3
+    assert round(asked[-1] - began, MILLISECONDS) >= 0.3
 
 
 class Unstreamed(Meshy):

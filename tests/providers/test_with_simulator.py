@@ -270,7 +270,7 @@ async def test_webhooks_are_understood(name: str) -> None:
         side.webhooks.register(f"{receiver.url}/hook", secret)
         _, task = await accepted(provider, PREVIEW)
         simulator.settle(task.id, "succeeded")
-        genuine = await asyncio.wait_for(arrived.get(), 10)
+        genuine = await arrived.get()
         verdict = provider.verify(genuine.headers, genuine.body, Secrets(clear=(secret,)))
         assert verdict == Hint(task.id)
         verdict = provider.verify(genuine.headers, genuine.body, Secrets(clear=("other",)))
@@ -286,8 +286,7 @@ async def test_stream_tells_the_end_at_once() -> None:
         async with aclosing(provider.watch(task)) as states:
             assert isinstance(await anext(states), Working)
             simulator.settle(task.id, "succeeded")
-            async with asyncio.timeout(2):
-                assert [type(state) async for state in states][-1] is Succeeded
+            assert [type(state) async for state in states][-1] is Succeeded
         gets = [each for each in simulator.book("meshy").requests if each.method == "GET"]
         await provider.close()
         assert len(gets) == 1
@@ -304,6 +303,5 @@ async def test_no_connection_is_left_open(name: str) -> None:
             await anext(states)
             assert simulator.book(name.lower()).open_connections > 0
         await provider.close()
-        async with asyncio.timeout(5):
-            while simulator.book(name.lower()).open_connections:
-                await asyncio.sleep(0.01)
+        while simulator.book(name.lower()).open_connections:
+            await asyncio.sleep(0.01)
