@@ -10,6 +10,11 @@ import pytest
 
 from tests.doctor.place import FINE, Place
 from tests.support.database import Database
+from worker.cli.doctor import led_back
+from worker.doctor.check import Checked
+from worker.doctor.checks import CHECKS
+from worker.doctor.checks.migrations import MIGRATE
+from worker.doctor.finding import failing
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -44,6 +49,13 @@ def test_a_fresh_local_place(tmp_path: Path) -> None:
     assert "the Postgres in a folder" in table.stdout
     assert "Meshy (simulated)" in table.stdout
     assert table.stderr == ""
+
+
+def test_advice_for_the_local_place_leads_there() -> None:
+    """Who looked with --local does not migrate the hosted project."""
+    made = Checked(CHECKS[0], failing("pending", MIGRATE), 0.1)
+    assert led_back(made, local=True).finding.what_to_do == "Run `meshqueue migrate --local`."
+    assert led_back(made, local=False) == made
 
 
 def test_nothing_is_set(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.support import jobs
 from tests.support.daemon import plan_for, until, working
 from tests.support.database import Database
 from tests.support.jobs import new_worker, rich_user
+from worker.cli._text.credits import audit_parts
 from worker.operating.audit import Check, audit, broken
 from worker.operating.desk import Connection
 from worker.simulator import Rule, Simulator
@@ -239,3 +240,11 @@ async def test_it_holds_at_every_moment_of_real_work(
         assert broken(audit(desk, timedelta())) == ()
     assert broken(audit(desk, timedelta())) == ()
     assert looks > 5
+
+
+def test_what_to_do_leads_to_the_database_that_was_looked_at() -> None:
+    """What --local found is put right there, and no credits are granted in the hosted project."""
+    check = Check("balance", "It is the sum.", "accounts", 1, 1, ("7",), "`meshqueue credits`.")
+    for local, command in ((True, "`meshqueue credits --local`"), (False, "`meshqueue credits`")):
+        _, told, _ = audit_parts([check], local=local)
+        assert command in str(told)

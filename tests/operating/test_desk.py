@@ -116,8 +116,11 @@ def test_one_connection_is_enough(db: Database, server: Postgres) -> None:
 
 
 @pytest.mark.newest_postgres
-def test_the_local_server_is_joined_or_started_and_left_as_it_was(open_folder: Path) -> None:
-    """A server that runs goes on; one that did not is stopped again."""
+def test_the_local_server_is_joined_or_started_and_left_as_it_was(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that runs goes on; one that did not is stopped again. Advice leads back to it."""
+    monkeypatch.setenv("MESHQUEUE_HOME", str(open_folder / "home"))
     settings = Settings.model_validate({"MESHQUEUE_HOME": open_folder / "home"})
     with running(settings.local_postgres) as server:
         migrate(server.url("supabase_admin"))
@@ -125,6 +128,8 @@ def test_the_local_server_is_joined_or_started_and_left_as_it_was(open_folder: P
         with desk(settings, local=True) as connection:
             assert connection.execute("select 1 as one").fetchone() == {"one": 1}
         assert find_postmaster(data) is not None
+        paused = Commands()("providers", "pause", "meshy", "--local").text
+        assert "`meshqueue providers resume meshy --local`" in paused
     assert find_postmaster(data) is None
     with desk(settings, local=True) as connection:
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}

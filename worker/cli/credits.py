@@ -93,6 +93,6 @@ def audit_(
     if json:
         show_json({"holds": not broken(checks), "checks": checks})
     else:
-        show(*audit_parts(checks))
+        show(*audit_parts(checks, local=local))
     if broken(checks):
         raise typer.Exit(EXIT_BROKEN)

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import typer
 from rich.console import Console
 
+from worker.cli._text.words import with_local
 from worker.doctor.check import Check, Checked
 from worker.doctor.examination import examine
 from worker.doctor.examined import Examined, examined_here
@@ -50,7 +52,13 @@ def look(*, local: bool) -> Sequence[Checked]:
     except SettingsError as error:
         return [unreadable(error)]
     with examined_place(settings, local=local or settings.local) as examined:
-        return asyncio.run(examine(examined))
+        made = asyncio.run(examine(examined))
+        return [led_back(each, local=examined.local) for each in made]
+
+
+def led_back(made: Checked, *, local: bool) -> Checked:
+    advice = with_local(made.finding.what_to_do, local=local)
+    return replace(made, finding=replace(made.finding, what_to_do=advice))
 
 
 def unreadable(error: SettingsError) -> Checked:

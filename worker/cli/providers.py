@@ -8,6 +8,7 @@ from worker.cli._text.json import show_json
 from worker.cli._text.options import Json, Local, opened, refuse_before_command
 from worker.cli._text.providers import provider_parts
 from worker.cli._text.tables import show
+from worker.cli._text.words import with_local
 from worker.operating.listing import read_provider
 from worker.operating.providers import (
     DAYS,
@@ -59,10 +60,7 @@ def pause_(
     if json:
         show_json({"provider": provider, "paused": True, "changed": changed})
     elif changed:
-        show(
-            f"{provider} is paused: new jobs for it are refused, waiting ones wait. "
-            f"`meshqueue providers resume {provider.lower()}` ends it."
-        )
+        show(with_local(paused_text(provider), local=local))
     else:
         show(f"{provider} was paused by an operator before; nothing was changed.")
 
@@ -85,7 +83,14 @@ def resume_(
     if json:
         show_json({"provider": provider, "lifted": lifted, "still_paused": left})
     else:
-        show(resumed_text(provider, lifted, left))
+        show(with_local(resumed_text(provider, lifted, left), local=local))
+
+
+def paused_text(provider: str) -> str:
+    return (
+        f"{provider} is paused: new jobs for it are refused, waiting ones wait. "
+        f"`meshqueue providers resume {provider.lower()}` ends it."
+    )
 
 
 def resumed_text(provider: str, lifted: list[str], left: list[str]) -> str:

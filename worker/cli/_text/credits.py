@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.cli._text.jobs import SHORT
 from worker.cli._text.tables import Table, columns, named
-from worker.cli._text.words import number, stamp
+from worker.cli._text.words import number, stamp, with_local
 from worker.operating.accounts import Granted
 from worker.operating.audit import Check
 
@@ -81,7 +81,7 @@ def granted_text(granted: Granted) -> str:
     return f"{who}: {granted.added:+,} credits, no more was available; {now}."
 
 
-def audit_parts(checks: Sequence[Check]) -> tuple[Table | str, ...]:
+def audit_parts(checks: Sequence[Check], *, local: bool) -> tuple[Table | str, ...]:
     rows = [
         (
             "ok" if check.holds else "broken",
@@ -94,7 +94,7 @@ def audit_parts(checks: Sequence[Check]) -> tuple[Table | str, ...]:
     ]
     table = Table(columns("", "check", "among", ">broken", "promise↵"), rows)
     faults = [check for check in checks if not check.holds]
-    return table, *(fault_text(check) for check in faults), summary(checks)
+    return table, *(with_local(fault_text(check), local=local) for check in faults), summary(checks)
 
 
 def fault_text(check: Check) -> str:

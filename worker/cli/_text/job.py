@@ -105,8 +105,7 @@ def place(moment: datetime, timeline: Timeline) -> int:
 def now(situation: Situation, found: Json, *, local: bool) -> tuple[str, ...]:
     since = f" For {ago(situation.since)}." if situation.since and not ended(found) else ""
     told = [("now", situation.text + since), ("deadline", deadline(found))]
-    steps = map(with_local, situation.next_steps) if local else situation.next_steps
-    told += [("next", step) for step in steps]
+    told += [("next", with_local(step, local=local)) for step in situation.next_steps]
     return named(told), ""
 
 

@@ -22,9 +22,9 @@ STYLES: Mapping[str, str] = {
 }
 
 
-def with_local(text: str) -> str:
+def with_local(text: str, *, local: bool) -> str:
     """Whoever looked at the database on this machine also acts there."""
-    return re.sub(r"`(meshqueue [^`]+)`", r"`\1 --local`", text)
+    return re.sub(r"`(meshqueue [^`]+)`", r"`\1 --local`", text) if local else text
 
 
 def span(seconds: float | None) -> str:

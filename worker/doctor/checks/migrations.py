@@ -17,6 +17,7 @@ from worker.schema.pending import pending_steps
 from worker.schema.sources import installed_sources
 
 MOST_NAMED = 3
+MIGRATE = "Run `meshqueue migrate`."
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,10 @@ async def applied(examined: Examined) -> Finding:
     except SchemaError as error:
         return failing(error.what, error.remedy)
     if not standing.history.migrations:
-        return failing("meshqueue was never applied to this database", migrate_with(examined))
+        return failing("meshqueue was never applied to this database", MIGRATE)
     if standing.pending:
         named = ", ".join(standing.pending[:MOST_NAMED])
-        return failing(f"{len(standing.pending)} pending: {named}", migrate_with(examined))
+        return failing(f"{len(standing.pending)} pending: {named}", MIGRATE)
     return ok(f"up to {standing.history.newest:04}, nothing pending")
 
 
@@ -44,10 +45,6 @@ def standing_of(url: str) -> Standing:
         become_postgres(connection)
         steps = pending_steps(connection, installed_sources())
         return Standing(read_history(connection), tuple(step.label for step in steps))
-
-
-def migrate_with(examined: Examined) -> str:
-    return f"Run `meshqueue migrate{' --local' if examined.local else ''}`."
 
 
 async def queue_schema(examined: Examined) -> Finding:
@@ -69,7 +66,7 @@ async def queue_schema(examined: Examined) -> Finding:
     if missing := sorted(set(library.names) - found):
         return failing(
             f"procrastinate {library.version} brings {missing[0]}, which was not applied",
-            migrate_with(examined),
+            MIGRATE,
         )
     held = sum(row["held"] for row in rows)
     return ok(f"procrastinate {library.version}" + (f", {held} held back" if held else ""))
