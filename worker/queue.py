@@ -26,7 +26,6 @@ POLL_EVERY = 5.0  # s; the net beneath the notifications
 FETCHERS = 3
 STAGES_AT_ONCE = 10  # of each: a wake-up is over as soon as its run is begun
 UPKEEP_AT_ONCE = 2
-SCHEMA = "procrastinate"
 SOMETHING_NEW = '{"type": "job_inserted", "job_id": 0}'
 
 log = structlog.get_logger()

@@ -27,7 +27,6 @@ class Death:
     """None: it had not begun to work."""
     at: datetime
     by: str
-    code: int
 
 
 @dataclass
@@ -58,9 +57,6 @@ class Crew:
             with suppress(ProcessLookupError):
                 seat.process.send_signal(sent)
 
-    def all_left_well(self) -> bool:
-        return all(death.code == 0 for death in self.deaths if death.by == "SIGTERM")
-
     @property
     def by_themselves(self) -> int:
         return sum(not death.by for death in self.deaths)
@@ -81,8 +77,8 @@ class Crew:
         assert process.stdout
         if said := (await process.stdout.readline()).decode().strip():
             seat.worker = UUID(said)
-        code = await process.wait()
-        self.deaths.append(Death(seat.worker, datetime.now(UTC), seat.sent, code))
+        await process.wait()
+        self.deaths.append(Death(seat.worker, datetime.now(UTC), seat.sent))
         seat.process = seat.worker = None
         seat.sent = ""
 

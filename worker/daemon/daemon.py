@@ -54,7 +54,7 @@ TALLY_EVERY = 60.0  # s
 NEVER = 1e9  # s
 STAGES = tuple(f"stages {number}" for number in range(1, queue.FETCHERS + 1))
 OUR_CHANNEL = "meshqueue"
-EXIT_ASKED, EXIT_FAULT = 0, 1
+EXIT_ASKED = 0
 
 log = structlog.get_logger()
 

@@ -1,6 +1,6 @@
 """What the caller wants; a preset is nothing but a choice of these."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -38,6 +38,3 @@ class Options:
     @property
     def tries_hard(self) -> bool:
         return self.preset is Preset.SMALL
-
-    def with_preset(self, preset: Preset | str) -> "Options":
-        return replace(self, preset=Preset(preset))

@@ -12,7 +12,6 @@ Json = Mapping[str, Any]
 START = "Start a worker with the key of {provider}: `meshqueue run`."
 CANCEL = "`meshqueue jobs cancel {id}` ends it and releases its credits."
 RETRY = "`meshqueue jobs retry {id}` makes a new job that doesn't pay again for finished stages."
-MIDNIGHT = "It goes on at midnight UTC, or with a larger budget."
 WAITS = {
     "no_slot": "The provider has no free slot for us; somebody else may use the same account.",
     "rate_limited": "The provider asks us to slow down.",

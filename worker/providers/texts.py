@@ -40,9 +40,6 @@ CODES = {
 OUR_OWN = "image"
 """What we say about an input image names it, and is written for its user."""
 
-NOT_RIGGABLE = CODES["not_riggable"]
-"""Also for `riggable: false`, which is a fact about the model and no failure."""
-
 
 def explain(failure: Failure) -> str:
     if failure.code == OUR_OWN:
