@@ -93,6 +93,13 @@ class AttentiveManager(JobManager):
             if job or told == self._announcements.told:
                 return job
 
+    async def register_worker(self) -> int:
+        """Before Python 3.12 the pool may swallow a cancellation; a second one would cost jobs."""
+        worker = await super().register_worker()
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError
+        return worker
+
 
 def new_app(listener: Listener, wakes: Wakes) -> App:
     connector = SharedListenConnector(listener)

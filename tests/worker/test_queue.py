@@ -91,3 +91,18 @@ async def test_a_connection_that_is_open_and_dead_is_given_up(
         proxy.blackhole("meshqueue worker")
         with pytest.raises(TimeoutError):
             await app.job_manager.fetch_job([QUEUE], worker)
+
+
+@pytest.mark.newest_postgres
+async def test_workers_that_have_just_begun_end_when_asked(db: Database) -> None:
+    """Once is enough, also where they wait for a connection: asked twice they give up their work."""
+    async with opened(db, db.url()) as (app, _):
+        for steps in range(60):
+            options = queue.worker_options([QUEUE], 1, grace=30)
+            tasks = [asyncio.create_task(app.run_worker_async(**options)) for _ in range(6)]
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=20)
+            assert all(task.cancelled() for task in tasks)
