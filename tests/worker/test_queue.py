@@ -95,7 +95,7 @@ async def test_a_connection_that_is_open_and_dead_is_given_up(
 
 @pytest.mark.newest_postgres
 async def test_workers_that_have_just_begun_end_when_asked(db: Database) -> None:
-    """Once is enough, also where they wait for a connection: asked twice they give up their work."""
+    """Once is enough, also while they wait for a connection: asked twice they give up work."""
     async with opened(db, db.url()) as (app, _):
         for steps in range(60):
             options = queue.worker_options([QUEUE], 1, grace=30)
