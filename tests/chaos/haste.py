@@ -33,7 +33,6 @@ SQL = Path(__file__).with_name("haste.sql")
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support, "PATIENCE", PATIENCE)
-    monkeypatch.setattr(support, "GIVE_UP", 60.0)
     monkeypatch.setattr(queue, "POLL_EVERY", 0.3)
     monkeypatch.setattr(engine, "ANSWER_TIMEOUT", 2.0)
     monkeypatch.setattr(listener, "PROBE_EVERY", 0.5)

@@ -186,7 +186,7 @@ async def test_a_message_tells_at_once(
     wait_for_news(monkeypatch)
     job, task, _ = await watching(client, app, user_id)
     jobs.cancel(app.house.db, user_id, job["id"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await task)["status"] == "CANCELED"
     assert app.front.realtime.refused == 0
 
@@ -196,7 +196,7 @@ async def test_a_lost_message_loses_no_end(app: App, client: AsyncClient, user_i
     app.front.realtime.mute = True
     job, task, _ = await watching(client, app, user_id)
     jobs.cancel(app.house.db, user_id, job["id"])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert (await task)["status"] == "CANCELED"
     assert app.front.realtime.told == 0
 
@@ -214,7 +214,7 @@ async def test_a_new_connection_looks_again(
     await until(lambda: app.front.count("/ai_jobs") > looks, "the look after the loss")
     jobs.cancel(app.house.db, user_id, job["id"])
     app.front.realtime.up = True
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert (await task)["status"] == "CANCELED"
 
 
@@ -230,7 +230,7 @@ async def test_two_jobs_share_a_channel(
     jobs.cancel(app.house.db, user_id, one["id"])
     assert (await first)["id"] == str(one["id"])
     jobs.cancel(app.house.db, user_id, other["id"])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await second)["id"] == str(other["id"])
     assert app.front.realtime.joins == 1
 
@@ -256,7 +256,7 @@ async def test_canceled_at_any_moment(
     task = asyncio.create_task(meshqueue.generate_model(client, images=[PNG]))
     await until(lambda: app.front.count(path), "the request")
     task.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(asyncio.CancelledError):
             await task
     assert client.get_channels() == []

@@ -1,7 +1,7 @@
 import time
 from collections.abc import Callable
 
-LONGEST = 5.0
+LONGEST = 60.0
 
 
 def eventually(seen: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ import ssl
 
 import httpx
 
-PATIENCE = httpx.Timeout(10.0)
+PATIENCE = httpx.Timeout(60.0)
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 

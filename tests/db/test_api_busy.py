@@ -17,7 +17,7 @@ from tests.support.refusals import refused
 from tests.support.session import Session
 from tests.support.traces import leaves_nothing
 
-PATIENCE = 3.5
+PATIENCE = 7.0  # s; clients that set nothing of their own would wait for 8
 
 
 @dataclass(frozen=True)

@@ -370,7 +370,7 @@ def test_stages_of_several_pools_do_not_block_each_other(
         jobs.set_setting(db, f"max_in_flight_tripo_{pool}", 1)
     users = [rich_user(db) for _ in range(3)]
     made = [jobs.create_by_server(db, user, jobs.TRIPO_RIG) for user in users * 4]
-    list(background.map(lambda _: work(db, monotonic() + 30), range(4)))
+    list(background.map(lambda _: work(db, monotonic() + 100), range(4)))
     statuses = {jobs.job(db, job["id"])["status"] for job in made}
     assert statuses == {"SUCCEEDED"}
     assert db.admin.value("select count(run_id) from meshqueue.slots") == 0

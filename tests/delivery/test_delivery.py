@@ -181,7 +181,7 @@ async def test_a_cancel_ends_a_delivery_at_once(
     job = jobs.create(house.db, user, LAMP)
     async with house.working() as daemon:
         await until(lambda: "upload" in house.storage.faults.seen, "the first upload")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             jobs.cancel(house.db, user, job["id"])
             await until(lambda: not len(daemon.deliveries), "the delivery's end")
     assert jobs.account(house.db, user) == (100, 0)

@@ -16,11 +16,13 @@ from worker.doctor.checks.reach import kind_of
 from worker.doctor.checks.unreachable import explained
 from worker.doctor.examination import examine
 from worker.doctor.finding import Level
+from worker.doctor.patience import ALTOGETHER
 from worker.embedded import THROW_AWAY, running
 
 pytestmark = pytest.mark.newest_postgres
 
-WITHIN = 15.0
+PROMISED = 15.0  # s
+WITHIN = 30.0  # of a machine that has other work as well
 
 
 @pytest.fixture
@@ -160,6 +162,7 @@ async def test_dead_hosts_cost_little_time(place: Place, silent_port: int) -> No
         keys=keys,
         settings={"supabase_url": dead, "public_url": dead, "port": silent_port},
     )
+    assert ALTOGETHER < PROMISED
     assert perf_counter() - began < WITHIN
     for name in ("connection", "round trip", "Meshy account", "webhooks", "port"):
         assert found[name].level in (Level.FAILING, Level.WARNING), name

@@ -5,7 +5,7 @@ import pytest
 
 from worker.simulator import Simulator
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.simulator.asking import PREVIEW, TEXT_TO_3D, create, generate, look
+from tests.simulator.conftest import PATIENCE
 from worker.simulator import Fault, Rule, Simulator, SimulatorError
 
 
@@ -99,7 +100,7 @@ def test_a_late_acceptance_is_booked_when_it_happens(
     """The request of a client that gave up is taken `seconds` later, and charged."""
     simulator.script(Rule(Fault.ACCEPTED_LATE, options={"seconds": 40}))
     with pytest.raises(httpx.ReadTimeout):
-        meshy.post(TEXT_TO_3D, json=PREVIEW, timeout=0.1)
+        meshy.post(TEXT_TO_3D, json=PREVIEW, timeout=httpx.Timeout(PATIENCE, read=0.1))
     wait_until_closed(simulator)
     simulator.clock.advance(39)
     assert simulator.book("meshy").tasks == ()
@@ -110,8 +111,8 @@ def test_a_late_acceptance_is_booked_when_it_happens(
 
 
 def wait_until_closed(simulator: Simulator) -> None:
-    """The simulator sees the client's end of the connection close before it counts."""
-    while simulator.book("meshy").open_connections:
+    """The simulator reads the request and sees its connection close before it counts."""
+    while not simulator.book("meshy").requests or simulator.book("meshy").open_connections:
         pass
 
 

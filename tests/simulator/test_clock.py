@@ -1,4 +1,3 @@
-import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -87,10 +86,10 @@ def test_a_speed_is_a_number_from_0(speed: float) -> None:
 def test_pace_is_never_faster_than_the_wall() -> None:
     """Request rates are measured in real seconds however fast tasks run; a jump makes room."""
     clock = Clock(LoopThread(), speed=10_000)
-    begun, real = clock.pace(), time.monotonic()
+    real, begun = time.monotonic(), clock.pace()
     while time.monotonic() - real < 0.02:
         pass
-    assert clock.pace() - begun < 1
+    assert clock.pace() - begun <= time.monotonic() - real
     clock.advance(5)
     assert clock.pace() - begun >= 5
 
@@ -98,6 +97,6 @@ def test_pace_is_never_faster_than_the_wall() -> None:
 async def test_it_may_be_advanced_from_an_event_loop(simulator: Simulator) -> None:
     """elapse() lets the caller's own event loop run, where a webhook's receiver may live."""
     before = simulator.clock.now()
-    await asyncio.wait_for(simulator.clock.elapse(60), timeout=5)
+    await simulator.clock.elapse(60)
     simulator.clock.advance(60)
     assert simulator.clock.now() - before == timedelta(seconds=120)

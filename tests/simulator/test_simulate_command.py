@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.cache import CHECKOUT
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 RULES = """
 [[rule]]
 fault = "ANSWER_5XX"

@@ -19,7 +19,7 @@ def heard(listener: Session) -> list[dict[str, Any]]:
     """Everything that was sent before this call; it ends with a message of its own."""
     listener.execute("select pg_notify('meshqueue', %s)", LAST)
     messages: list[dict[str, Any]] = []
-    for notice in listener.connection.notifies(timeout=10):
+    for notice in listener.connection.notifies(timeout=60):
         if notice.payload == LAST:
             return messages
         messages.append(json.loads(notice.payload))

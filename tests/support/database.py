@@ -20,7 +20,7 @@ from tests.support.template import administrator, ensure_template
 
 PREFIX = "test_"
 NUMBERS = count(1)
-BLOCKED_TIMEOUT = 10.0
+BLOCKED_TIMEOUT = 60.0
 
 # PostgREST gives a request the settings of the role that it runs as.
 SETTINGS_OF_ROLE = """

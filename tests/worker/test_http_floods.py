@@ -78,8 +78,7 @@ async def test_who_asks_nothing_is_sent_away(
         server_of(daemon).close_idle()
         await client.get("/healthz")
         server_of(daemon).close_idle()
-        async with asyncio.timeout(5):
-            assert await idle.read() == b""
+        assert await idle.read() == b""
         assert (await client.get("/healthz")).status_code == 200
 
 
@@ -92,8 +91,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         facing(db, simulator, tmp_path) as (_, client),
         connections(client, 1, HALF_A_BODY) as (slow,),
     ):
-        async with asyncio.timeout(5):
-            assert (await slow.read()).startswith(b"HTTP/1.1 408")
+        assert (await slow.read()).startswith(b"HTTP/1.1 408")
 
 
 async def test_more_bodies_than_fit_are_refused(

@@ -143,13 +143,13 @@ def test_stream_hangs_says_nothing(meshy: Meshy) -> None:
     meshy.simulator.script(Rule(fault=Fault.STREAM_HANGS, provider="meshy"))
     task_id = meshy.created("image-to-3d", image())
     silent = False
-    with stream(meshy, "image-to-3d", task_id, timeout=SHORT) as events:
-        try:
+    try:
+        with stream(meshy, "image-to-3d", task_id, timeout=SHORT) as events:
             for frame in events:
                 assert frame.data["status"] in {"PENDING", "IN_PROGRESS"}
                 meshy.simulator.clock.advance(1800)
-        except httpx.ReadTimeout:
-            silent = True
+    except httpx.ReadTimeout:
+        silent = True
     assert silent
 
 
