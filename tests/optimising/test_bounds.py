@@ -11,6 +11,7 @@ import pytest
 from tests.optimising import models
 from tests.optimising.children import children, fields, stopped_child
 from worker.optimising import Optimised, Optimisers
+from worker.optimising import optimisers as optimisers_module
 from worker.optimising.environment import ALGEBRA, MEMORY, environment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -25,6 +26,7 @@ async def test_a_process_is_bounded_and_knows_no_secret(
     for name in SECRETS:
         monkeypatch.setenv(name, "the-secret")
     source = models.put(tmp_path, models.large())
+    monkeypatch.setattr(optimisers_module, "NICENESS", 17)
     optimisers = Optimisers(1, memory_bytes=777 << 20)
     task = asyncio.create_task(optimisers.optimise(source, tmp_path / "target.glb", "web"))
     proc = Path(f"/proc/{await stopped_child()}")
@@ -34,7 +36,7 @@ async def test_a_process_is_bounded_and_knows_no_secret(
     assert limits["Max core file size"] == "0"
     assert limits["Max open files"] == "64"
     assert limits["Max cpu time"].isdecimal()
-    assert os.getpriority(os.PRIO_PROCESS, int(proc.name)) >= 10
+    assert os.getpriority(os.PRIO_PROCESS, int(proc.name)) >= 17
     assert (proc / "oom_score_adj").read_text().strip() == "1000"
     await optimisers.close()
     await asyncio.wait([task])

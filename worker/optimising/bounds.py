@@ -9,9 +9,6 @@ from pathlib import Path
 
 from worker.optimising.errand import Bounds
 
-# The loop that watches other jobs, and answers /healthz, goes first: at 10, eight of these weigh
-# nearly as much with the scheduler as it does; at 19, a tenth.
-NICENESS = 19
 OPEN_FILES = 64
 CPU_GRACE = 5  # s
 FIRST_TO_GO = "1000"
@@ -22,7 +19,7 @@ PR_SET_PDEATHSIG = 1
 def bind(bounds: Bounds) -> None:
     die_with(bounds.parent)
     os.setpgid(0, 0)  # not a session: between sessions niceness may mean nothing
-    os.nice(NICENESS)
+    os.nice(bounds.niceness)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     limit(resource.RLIMIT_CPU, bounds.cpu_seconds, grace=CPU_GRACE)

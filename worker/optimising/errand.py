@@ -11,6 +11,7 @@ class Bounds:
     cpu_seconds: int
     parent: int
     """The process whose death ends the child."""
+    niceness: int
 
 
 @dataclass(frozen=True, slots=True)
