@@ -232,6 +232,34 @@ async def test_hints_ask_no_more_than_so_often(monkeypatch: pytest.MonkeyPatch) 
     assert next(looks) == 4
 
 
+async def test_hints_keep_no_task_from_being_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that breaks while a hint waits for its turn is followed by polls all the same."""
+    monkeypatch.setattr(streaming, "HURRIES", Limit(1, 600))
+    looks, breaking = count(1), asyncio.Event()
+
+    async def script(request: Request, wire: Wire) -> None:
+        if is_stream(request):
+            await wire.open_stream()
+            await wire.event(shown())
+            await breaking.wait()
+            wire.cut()
+        else:
+            await wire.answer(200, WHOLE if next(looks) > 2 else shown(progress=11))
+
+    patience = Patience(poll_first=0.2, poll_most=0.2, stream_silence=600, reconnect_first=600)
+    async with (
+        asyncio.timeout(30),
+        provided(script, patience) as (provider, _),
+        aclosing(provider.watch(TASK)) as states,
+    ):
+        assert await anext(states) == Working(10)
+        provider.nudge(TASK.id)
+        assert await anext(states) == Working(11)
+        provider.nudge(TASK.id)
+        breaking.set()
+        assert isinstance(await anext(states), Succeeded)
+
+
 async def test_gone_task_ends_the_watch() -> None:
     """The provider's own 404 is an end."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import orjson
 from httpx_sse import ServerSentEvent
@@ -65,7 +65,9 @@ async def poll(watch: Watch, look: Callable[[], Awaitable[State]], patience: Pat
             interval = patience.poll_first
             continue
         if watch.hurried:
-            await hurries.turn()
+            with suppress(TimeoutError):  # as often as it is polled, it may always be asked
+                async with asyncio.timeout(interval):
+                    await hurries.turn()
         watch.put(await look())
         interval = _next(interval, patience, near_the_end=watch.near_the_end)
 
