@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from tests.support import jobs
 from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, Row, rich_user
-from worker.pipeline import submission, upkeep
+from worker.pipeline import search, submission, upkeep
 from worker.simulator import Fault, Rule, Simulator
 
 pytestmark = pytest.mark.newest_postgres
@@ -139,6 +140,31 @@ async def test_an_operators_pause_holds_for_a_second_try_too(
         db.admin.execute("select meshqueue.resume_provider('MESHY')")
         assert (await the_end(db, job))["status"] == "SUCCEEDED"
     assert paid(simulator) == 2
+
+
+async def test_a_list_that_always_fails_keeps_no_slot_for_ever(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a canceled job, whose request got no answer: what it may have bought ends by itself."""
+    monkeypatch.setattr(search, "AGAIN_AFTER", 0.3)
+    simulator.script(
+        Rule(fault=Fault.ANSWER_DROPPED, provider="meshy", operation="create"),
+        Rule(fault=Fault.ANSWER_5XX, provider="meshy", operation="list", times=None),
+    )
+    user, job = create(db)
+    async with working(plan_for(db, simulator, tmp_path)):
+        await until(lambda: befell(simulator, Fault.ANSWER_5XX), "the search")
+        jobs.cancel(db, user, job)
+        tried = befell(simulator, Fault.ANSWER_5XX)
+        await until(lambda: befell(simulator, Fault.ANSWER_5XX) > tried + 1, "more of it")
+        assert jobs.slots_taken(db, "meshy") == 1
+        monkeypatch.setattr(search, "NO_TASK_TAKES_LONGER", timedelta(0))
+        await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slot")
+    assert jobs.account(db, user) == (CREDITS, 0)
+
+
+def befell(simulator: Simulator, fault: Fault) -> int:
+    return sum(entry.done for entry in simulator.rules.entries if entry.rule.fault is fault)
 
 
 async def test_a_worker_that_is_stopped_hands_over(

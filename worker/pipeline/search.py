@@ -4,6 +4,7 @@ Whether the job has ended meanwhile changes nothing: what may have been bought m
 """
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -29,6 +30,8 @@ AGAIN_AFTER = 15.0  # s, when the list could not be read, or does not tell
 FIRST_LOOK_AFTER = 3.0  # s: lists lag
 # A list that shows a task which may or may not be ours will not tell more later.
 UNCLEAR_AT_MOST = 8
+# Whatever was bought without our knowing has ended by then: its slot waits for no list any longer.
+NO_TASK_TAKES_LONGER = timedelta(hours=2)
 
 Verdict = Adopt | Absent | NotYet | Unclear
 
@@ -44,6 +47,8 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
         if isinstance(found, Failure):
             if found.next is Next.PAUSE and not held.draining:
                 return Pause(found)
+            if held.draining and is_long_ago(lost):
+                break
             await asyncio.sleep(AGAIN_AFTER)
             continue
         verdict, listing = found
@@ -58,6 +63,10 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
             case position_or_ending:
                 return position_or_ending
     return give_up(held)
+
+
+def is_long_ago(lost: Lost) -> bool:
+    return datetime.now(UTC) - lost.gave_up_at > NO_TASK_TAKES_LONGER
 
 
 async def look(tools: Tools, held: Held, lost: Lost) -> tuple[Verdict, Listing] | Failure:
