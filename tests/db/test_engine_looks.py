@@ -63,6 +63,26 @@ def test_deliveries_wait_their_turn(db: Database) -> None:
     assert worker.session.value(query) == 0
 
 
+def test_another_providers_delivery_hides_none(db: Database) -> None:
+    """Each has a queue of its own, which stands still by itself."""
+    worker, query = new_worker(db), "select (meshqueue.health() -> 'oldest_ready_seconds')::integer"
+    for request in (jobs.PREVIEW_ONLY, {**jobs.PREVIEW_ONLY, "provider": "TRIPO"}):
+        made = jobs.create(db, rich_user(db), request)["id"]
+        worker.finish(worker.begin(made, "PREVIEW"))
+    db.admin.execute("update meshqueue.runs set wake_at = now() - interval '5 minutes'")
+    worker.begin_delivery(made)
+    assert worker.session.value(query) == 300
+
+
+def test_what_waited_for_a_time_waits_for_a_worker_then(db: Database) -> None:
+    """A run that was held, and that nobody takes once its time has come."""
+    worker, query = new_worker(db), "select (meshqueue.health() -> 'oldest_ready_seconds')::integer"
+    worker.wait(worker.begin(jobs.create(db, rich_user(db))["id"], "PREVIEW"))
+    assert worker.session.value(query) == 0
+    db.admin.execute("update meshqueue.runs set wake_at = now() - interval '5 minutes'")
+    assert worker.session.value(query) == 300
+
+
 def test_health_of_an_empty_queue(db: Database) -> None:
     """Nothing to do is no problem."""
     seen = db.postgres().value("select meshqueue.health()")

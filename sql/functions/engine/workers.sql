@@ -136,7 +136,7 @@ as $$
 $$;
 revoke execute on function meshqueue.drop_dead_wakeups() from public, anon, authenticated;
 
--- What /readyz shows of the whole queue. Deliveries queue for processors: while some are under way, the
+-- What /readyz shows of the whole queue. Deliveries queue for processors: while some of a provider's are under way, its
 -- others wait their turn, and a new worker is not called unready for that.
 create function meshqueue.health()
 returns jsonb
@@ -147,9 +147,10 @@ as $$
     'oldest_ready_seconds', (
       select coalesce(extract(epoch from now() - min(r.wake_at)), 0)::integer
       from meshqueue.runs r
-      where r.state = 'ready' and r.wake_at < now()
+      where r.state in ('ready', 'held') and r.wake_at < now()
         and (r.stage <> 'DELIVER' or not exists (
-          select from meshqueue.live_runs() d where d.stage = 'DELIVER' and d.state = 'running'))),
+          select from meshqueue.live_runs() d
+          where d.provider = r.provider and d.stage = 'DELIVER' and d.state = 'running'))),
     'runs', (
       select coalesce(jsonb_object_agg(s.state, s.n), '{}')
       from (select r.state, count(*) as n from meshqueue.live_runs() r group by r.state) s),
