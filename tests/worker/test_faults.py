@@ -167,6 +167,32 @@ def befell(simulator: Simulator, fault: Fault) -> int:
     return sum(entry.done for entry in simulator.rules.entries if entry.rule.fault is fault)
 
 
+async def test_two_lost_refines_of_one_prompt_take_no_model_of_the_other(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list can't tell whose it is: both deliver what they had, and the search has an end."""
+    monkeypatch.setattr(search, "AGAIN_AFTER", 0.3)
+    monkeypatch.setattr(search, "UNCLEAR_AT_MOST", 3)
+    simulator.clock.speed = 1.0
+    made = [jobs.create(db, rich_user(db), {"prompt": "a cube"})["id"] for _ in range(2)]
+    async with working(plan_for(db, simulator, tmp_path)):
+        await until(lambda: paid(simulator) == len(made), "the previews")
+        simulator.script(
+            Rule(fault=Fault.ANSWER_DROPPED, provider="meshy", operation="create"),
+            Rule(fault=Fault.ANSWER_5XX, provider="meshy", operation="create"),
+            Rule(fault=Fault.ANSWER_5XX, provider="meshy", operation="list", times=None),
+        )
+        for task in simulator.book("meshy").tasks:
+            await asyncio.to_thread(simulator.settle, task.id, "SUCCEEDED")
+        lost = "select count(*) from meshqueue.submissions where outcome = 'lost'"
+        await until(lambda: db.admin.value(lost) == len(made), "both doubts")
+        simulator.forget_rules()
+        ends = [await the_end(db, job) for job in made]
+        await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slots")
+    assert [row["result_payload"]["missing"] for row in ends] == [["REFINE"]] * len(made)
+    assert paid(simulator) == len(made) + 1
+
+
 async def test_a_worker_that_is_stopped_hands_over(
     db: Database, simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -179,6 +205,24 @@ async def test_a_worker_that_is_stopped_hands_over(
     async with working(plan_for(db, simulator, tmp_path)):
         assert (await the_end(db, job))["status"] == "SUCCEEDED"
     assert paid(simulator) == 1
+
+
+async def test_what_is_handed_over_is_not_taken_back(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Each run's wake-up is left for another worker: none is eaten by the one that leaves."""
+    simulator.clock.speed = 1.0
+    simulator.meshy.account.queued_tasks = 1_000
+    jobs.set_setting(db, "max_in_flight_meshy", "20")
+    user = rich_user(db, 1_000)
+    made = [jobs.create_by_server(db, user, PREVIEW_ONLY) for _ in range(20)]
+    async with working(plan_for(db, simulator, tmp_path)) as daemon:
+        await until(lambda: paid(simulator) == len(made), "the tasks")
+        await until(lambda: len(daemon.stages) == len(made), "the watches")
+    for job in made:
+        assert jobs.run_of(db, job["id"], "PREVIEW")["state"] == "ready"
+    query = "select count(distinct args ->> 'job_id') from procrastinate.procrastinate_jobs"
+    assert db.admin.value(f"{query} where status = 'todo'") == len(made)
 
 
 async def test_a_stop_cuts_no_paid_request(

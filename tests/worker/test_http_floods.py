@@ -12,7 +12,7 @@ import pytest
 from tests.support.database import Database
 from tests.worker.test_http import SECRET_HEADER, facing
 from worker.daemon.daemon import Daemon
-from worker.http import health, webhooks
+from worker.http import health, server, webhooks
 from worker.http.server import Server
 from worker.simulator import Simulator
 
@@ -122,3 +122,40 @@ async def test_who_asks_often_whether_we_are_ready_is_told_the_same_again(
         first = (await client.get("/readyz")).json()["queue"]
         monkeypatch.delattr(type(daemon.engine), "health")
         assert (await client.get("/readyz")).json()["queue"] == first
+
+
+async def test_a_webhook_that_is_answered_makes_room(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its answer was, the next one has its place."""
+    monkeypatch.setattr(webhooks, "AT_ONCE", 1)
+    async with facing(db, simulator, tmp_path) as (_, client):
+        for content in (b"{}", b" " * 1_000_001, b"{}"):
+            assert (await client.post(HOOK, content=content)).status_code in (401, 413)
+
+
+async def test_idle_connections_are_looked_for(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the server itself, for as long as it runs."""
+    monkeypatch.setattr(server, "IDLE_FOR", 1)
+    async with (
+        facing(db, simulator, tmp_path) as (_, client),
+        connections(client, 1, NO_HEAD) as (idle,),
+        asyncio.timeout(30),
+    ):
+        assert await idle.read() == b""
+
+
+async def test_who_asked_since_the_last_look_stays(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """A connection that is used again and again is none of the idle ones."""
+    async with facing(db, simulator, tmp_path) as (daemon, client):
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        async with asyncio.timeout(30):
+            for _ in range(3):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+                assert (await reader.readuntil(b'alive"}')).startswith(b"HTTP/1.1 200")
+                server_of(daemon).close_idle()
+        writer.close()
