@@ -171,6 +171,30 @@ def test_a_task_may_be_a_twins(db: Database) -> None:
     assert worker.adopt(run, 1, "task-1") == {"outcome": "claimed"}
 
 
+def test_a_request_that_nobody_ends_keeps_nobody_waiting(db: Database) -> None:
+    """Three minutes after it was written down it is no longer under way, whatever became of it."""
+    worker = new_worker(db)
+    twin, run = begun(db, worker), begun(db, worker)
+    lost_long_ago(db, worker, run)
+    worker.submitting(twin, digest=f"digest of run {run['run']}")
+    query = "update meshqueue.submissions set intent_at = now() - %s::interval where run_id = %s"
+    db.admin.execute(query, "2 minutes", twin["run"])
+    assert worker.adopt(run, 1, "task-1") == {"outcome": "not_yet"}
+    db.admin.execute(query, "4 minutes", twin["run"])
+    assert worker.adopt(run, 1, "task-1") == OK
+
+
+def test_lost_requests_for_the_very_same_take_any_task(db: Database) -> None:
+    """One is as good as the other, once: no reason to doubt."""
+    worker = new_worker(db)
+    twin, run = begun(db, worker), begun(db, worker)
+    worker.submitting(twin, digest=f"digest of run {run['run']}")
+    worker.lost(twin)
+    lost_long_ago(db, worker, run)
+    assert worker.adopt(run, 1, "task-1") == OK
+    assert worker.adopt(twin, 1, "task-1") == {"outcome": "claimed"}
+
+
 def asking(db: Database, worker: Worker, preview: str, **content: str) -> Answer:
     """A refine under way, of a preview of its own."""
     run = begun(db, worker)
