@@ -159,3 +159,14 @@ async def test_who_asked_since_the_last_look_stays(
                 assert (await reader.readuntil(b'alive"}')).startswith(b"HTTP/1.1 200")
                 server_of(daemon).close_idle()
         writer.close()
+
+
+async def test_what_was_told_is_asked_anew(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that was kept is not told for ever."""
+    monkeypatch.setattr(health, "FRESH_FOR", 0.0)
+    async with facing(db, simulator, tmp_path) as (_, client):
+        assert (await client.get("/readyz")).json()["queue"]["paused"] == {}
+        db.admin.execute("select meshqueue.pause_provider('MESHY')")
+        assert list((await client.get("/readyz")).json()["queue"]["paused"]) == ["MESHY"]

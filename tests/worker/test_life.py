@@ -9,6 +9,7 @@ from tests.support import jobs
 from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import Row, rich_user
+from worker.pipeline import hands
 from worker.simulator import Simulator
 
 pytestmark = pytest.mark.newest_postgres
@@ -77,9 +78,10 @@ async def test_what_cannot_be_rigged_is_delivered_without(
 
 
 async def test_a_canceled_job_is_withdrawn(
-    db: Database, simulator: Simulator, tmp_path: Path
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The user has the credits back at once, and the provider is told to stop."""
+    monkeypatch.setattr(hands, "AFTER_A_FAULT", 600.0)  # it needs no second try
     simulator.clock.speed = 1.0
     user = rich_user(db, 100)
     job = jobs.create(db, user, KATANA)
