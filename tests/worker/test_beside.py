@@ -11,7 +11,7 @@ from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, rich_user
 from worker.local import place
-from worker.local.user import connected, served
+from worker.local.user import connected, served, works_on
 from worker.simulator import Simulator
 
 pytestmark = pytest.mark.newest_postgres
@@ -42,3 +42,20 @@ async def test_a_worker_that_lives_is_left_the_work_and_followed_when_it_ends(
         assert (await the_end(db, second))["status"] == "SUCCEEDED"
         assert len(ours.book("meshy").tasks) == 1
         await beside.__aexit__(None, None, None)
+
+
+async def test_a_simulator_stays_as_long_as_the_job_of_another_needs_it(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it knew of the job's tasks would be gone with it."""
+    monkeypatch.setattr(place, "LOOK_EVERY", 0.05)
+    user = rich_user(db)
+    with Simulator(seed=1, speed=FAST) as simulator, connected(db.url()) as operator:
+        works = partial(works_on, operator, "MESHY")
+        assert not works()
+        async with working(plan_for(db, simulator, tmp_path)):
+            job = jobs.create(db, user, PREVIEW_ONLY)["id"]
+            await until(works, "that it has begun")
+            await place.stay_while(works)
+            assert (await the_end(db, job))["status"] == "SUCCEEDED"
+        assert not works()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,10 @@ import typer
 from rich.console import Console
 
 from worker.errors import MeshqueueError, SettingsError
-from worker.local.place import Place, local_place, worker_where_none_is
+from worker.local.place import Place, local_place, stay_while, worker_where_none_is
 from worker.local.showing import say, show_work, table_of
 from worker.local.taking import check_output, take_files
-from worker.local.user import Row, User, connected, grant, served, sign_up
+from worker.local.user import Row, User, connected, grant, served, sign_up, works_on
 from worker.logs import set_up_logs
 from worker.providers import PROVIDERS
 from worker.settings import load_settings
@@ -112,11 +113,21 @@ async def make_one(console: Console, place: Place, request: Row, output: Path) -
         sign_up(operator, LOCAL_USER)
         grant(operator, LOCAL_USER, PLENTY, "local")
         user = User(api, LOCAL_USER)
-        is_served = partial(served, operator, request["provider"])
-        say_who(console, place, request["provider"], lives=is_served())
+        provider = request["provider"]
+        is_served = partial(served, operator, provider)
+        lives = is_served()
+        say_who(console, place, provider, lives=lives)
         async with worker_where_none_is(place.plan, is_served):
             job = user.create(request, request.get("prompt", "")[:100] or "model")
             row = await show_work(console, user, job["id"])
-        if row["status"] != "SUCCEEDED":
-            raise NotMadeError(f"{row['error_message'] or row['status']} ({row['error_code']})")
-        console.print(table_of(row, take_files(place, user, row, output)))
+            if row["status"] != "SUCCEEDED":
+                raise NotMadeError(f"{row['error_message'] or row['status']} ({row['error_code']})")
+            console.print(table_of(row, take_files(place, user, row, output)))
+            if provider in place.supplied.simulated and not lives:
+                await let_others_end(console, partial(works_on, operator, provider))
+
+
+async def let_others_end(console: Console, works: Callable[[], bool]) -> None:
+    if works():
+        console.print("Another job has tasks in this simulator: it is given a minute to end.")
+        await stay_while(works)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from worker.storage.folder import FolderStorage
 # A stage that takes a provider a minute takes the simulator less than a second.
 SPEED = 100.0
 LOOK_EVERY = 1.0  # s
+OTHERS_TAKE = 60.0  # s at most, as one stage of a provider does
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,14 @@ async def worker_where_none_is(plan: Plan, served: Callable[[], bool]) -> AsyncI
         yield
     finally:
         await end_tasks([taking_over])
+
+
+async def stay_while(needed: Callable[[], bool]) -> None:
+    """What others have under way in a simulator ends with it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(OTHERS_TAKE):
+            while await asyncio.to_thread(needed):  # noqa: ASYNC110 - no event tells of it here
+                await asyncio.sleep(LOOK_EVERY)
 
 
 async def work_once_it_is_gone(plan: Plan, served: Callable[[], bool]) -> None:

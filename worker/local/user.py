@@ -49,6 +49,15 @@ def served(operator: Connection, provider: str) -> bool:
     return any(row["lives"] for row in operator.execute(query, [provider]))
 
 
+def works_on(operator: Connection, provider: str) -> bool:
+    """Whether a job with this provider has begun here, and not ended."""
+    query = (
+        "select exists (select from public.ai_jobs"
+        " where provider::text = %s and status = 'IN_PROGRESS') as works"
+    )
+    return any(row["works"] for row in operator.execute(query, [provider]))
+
+
 @contextmanager
 def refusals_named() -> Iterator[None]:
     try:
