@@ -206,7 +206,13 @@ def sweep(bucket: Bucket, worker: Worker) -> None:
     worker.session.execute("update meshqueue.removals set due_at = now() where due_at > now()")
     for file in worker.claim_removals():
         bucket.remove(file["path"])
-        worker.removed(file)
+        while not worker.removed(file) and is_claimed(worker, file):
+            """Somebody just lists it anew: else the claim would hold for ten minutes."""
+
+
+def is_claimed(worker: Worker, file: Answer) -> bool:
+    query = "select exists (select from meshqueue.removals where path = %s and claimed_by = %s)"
+    return bool(worker.session.value(query, file["path"], worker.id))
 
 
 def test_a_storm(db: Database, background: ThreadPoolExecutor) -> None:
