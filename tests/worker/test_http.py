@@ -19,6 +19,7 @@ from tests.support import jobs
 from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, rich_user
+from tests.support.proxy import proxy_to
 from worker.daemon.daemon import STAGES, Daemon
 from worker.providers.patience import Patience
 from worker.simulator import Simulator
@@ -109,6 +110,25 @@ async def test_webhooks_are_checked(
     async with facing(db, simulator, tmp_path) as (_, client):
         body = {"id": "unknown", "status": "SUCCEEDED", "progress": 100}
         assert (await client.post(path, headers=headers, json=body)).status_code == status
+
+
+async def test_a_webhook_without_a_database_is_put_off(
+    db: Database, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The provider is asked to tell it again; that is no fault of the worker's."""
+    async with (
+        proxy_to(db.url()) as proxy,
+        facing(db, simulator, tmp_path, database_url=proxy.url) as (_, client),
+    ):
+        proxy.go_down()
+        answer = await client.post(
+            "/webhooks/meshy",
+            headers={SECRET_HEADER: MESHY_SECRET},
+            json={"id": "unknown"},
+            timeout=60,
+        )
+        proxy.come_back()
+        assert answer.status_code == 503
 
 
 async def test_a_users_own_secret_opens_too(

@@ -12,6 +12,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from worker.database.connection import is_passing
 from worker.database.engine import Engine
 from worker.pipeline.held import Served
 from worker.providers.outcome import Forged, Hint, Ignored
@@ -50,6 +51,11 @@ class Webhooks:
             if isinstance(body, Response):
                 return body
             return await self._answer(name, served, request.headers, body)
+        except Exception as fault:
+            if not is_passing(fault):
+                raise
+            log.warning("webhook_put_off", action="webhook_put_off", provider=name)
+            return Response(status_code=503)  # the provider tells it again, or the task is polled
         finally:
             self._under_way -= 1
 
