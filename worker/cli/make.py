@@ -120,11 +120,12 @@ async def make_one(console: Console, place: Place, request: Row, output: Path) -
         async with worker_where_none_is(place.plan, is_served):
             job = user.create(request, request.get("prompt", "")[:100] or "model")
             row = await show_work(console, user, job["id"])
-            if row["status"] != "SUCCEEDED":
-                raise NotMadeError(f"{row['error_message'] or row['status']} ({row['error_code']})")
-            console.print(table_of(row, take_files(place, user, row, output)))
+            if row["status"] == "SUCCEEDED":
+                console.print(table_of(row, take_files(place, user, row, output)))
             if provider in place.supplied.simulated and not lives:
                 await let_others_end(console, partial(works_on, operator, provider))
+        if row["status"] != "SUCCEEDED":
+            raise NotMadeError(f"{row['error_message'] or row['status']} ({row['error_code']})")
 
 
 async def let_others_end(console: Console, works: Callable[[], bool]) -> None:

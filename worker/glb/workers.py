@@ -21,7 +21,7 @@ def workers(threads: int) -> Iterator[Executor]:
 
 
 def begin(pool: Executor, threads: int) -> None:
-    """All of them, while there is memory: one that dies of its lack is waited for without end."""
+    """All at once, while there is memory: Python waits without end for one that dies of its lack."""
     together = Barrier(threads)
     try:
         for _ in range(threads):
