@@ -21,7 +21,7 @@ def workers(threads: int) -> Iterator[Executor]:
 
 
 def begin(pool: Executor, threads: int) -> None:
-    """All at once, while there is memory: Python waits without end for one that dies of its lack."""
+    """While there is memory: Python waits without end for one that dies of its lack."""
     together = Barrier(threads)
     try:
         for _ in range(threads):
