@@ -155,7 +155,9 @@ class Crowd:
         begun, looks = asyncio.get_running_loop().time(), self.looks
         while self.looks <= looks + 1 or job in self.open:
             if asyncio.get_running_loop().time() - begun > patience:
-                await asyncio.gather(*(self._cancel(user, job) for _ in range(2)))
+                async with asyncio.TaskGroup() as both:  # a gather leaves before its second one
+                    for _ in range(2):
+                        both.create_task(self._cancel(user, job))
                 return
             await asyncio.sleep(BOARD_EVERY)
 
