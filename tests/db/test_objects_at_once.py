@@ -134,7 +134,7 @@ def test_two_rows_of_one_object_go_at_once(db: Database, background: ThreadPoolE
 
 
 def test_a_report_beside_a_new_listing(db: Database) -> None:
-    """A removal that is listed anew while it is reported stays listed."""
+    """A removal that is listed anew while it is reported stays listed, and is told again."""
     worker, sweeper, user = new_worker(db), new_worker(db), rich_user(db)
     file = due_for_removal(db, worker, user)
     sweeper.claim_removals()
@@ -142,7 +142,11 @@ def test_a_report_beside_a_new_listing(db: Database) -> None:
     jobs.set_status(db, run["job_id"], "CANCELED")
     with open_transaction(worker.session):
         worker.finish_delivery(run, [file])
-        assert sweeper.removed(file) == 0
+        assert sweeper.removed(file) == 1
+        assert sweeper.not_removed(file) == 1
+    assert worker.intend(delivering(db, worker, user), file) == "busy"
+    assert sweeper.removed(file) == 0
+    assert worker.intend(delivering(db, worker, user), file) == "ok"
     assert listed(db.admin) == [f"assets {file['path']}"]
 
 
@@ -206,13 +210,8 @@ def sweep(bucket: Bucket, worker: Worker) -> None:
     worker.session.execute("update meshqueue.removals set due_at = now() where due_at > now()")
     for file in worker.claim_removals():
         bucket.remove(file["path"])
-        while not worker.removed(file) and is_claimed(worker, file):
-            """Somebody just lists it anew: else the claim would hold for ten minutes."""
-
-
-def is_claimed(worker: Worker, file: Answer) -> bool:
-    query = "select exists (select from meshqueue.removals where path = %s and claimed_by = %s)"
-    return bool(worker.session.value(query, file["path"], worker.id))
+        while worker.removed(file):
+            """Somebody just lists it anew."""
 
 
 def test_a_storm(db: Database, background: ThreadPoolExecutor) -> None:

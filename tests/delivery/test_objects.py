@@ -144,3 +144,39 @@ async def test_what_is_just_stored_again_is_not_removed(
         assert not removals(house)
     house.judge_rows()
     assert len(house.files(again["id"])) == len(ended["result_payload"]["files"])
+
+
+async def test_a_path_is_free_once_its_object_has_gone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a client lists it anew just as its removal is told: it is told again."""
+    monkeypatch.setattr(objects, "TOLD_AGAIN_AFTER", 0.1)
+    user, client = rich_user(house.db), house.db.postgres()
+    async with house.working() as daemon:
+        job = jobs.create(house.db, user, LAMP)
+        ended = await the_end(house.db, job["id"])
+        wish(house, user, "delete_asset", ended["asset_id"])
+        house.storage.faults.clear()
+        house.storage.script("remove", Delay(1.0))
+        house.hurry_removals()
+        removing = asyncio.create_task(daemon.objects.remove_due())
+        await until(lambda: "remove" in house.storage.faults.seen, "the removal")
+        with client.connection.transaction():
+            client.execute(
+                "select meshqueue.list_removal(bucket, path, now()) from meshqueue.removals"
+            )
+            await until(lambda: is_empty(house), "the empty bucket")
+            await asyncio.sleep(0.3)
+        await removing
+        await until(lambda: not claims(house), "nothing that bars a path")
+
+
+def is_empty(house: House) -> bool:
+    try:
+        return not house.objects()
+    except FileNotFoundError:  # one of them goes while we look
+        return False
+
+
+def claims(house: House) -> int:
+    return int(house.db.admin.value("select count(claimed_by) from meshqueue.removals"))

@@ -158,10 +158,12 @@ class Engine:
         return read_objects(await self._ask(query, self.worker, at_most))
 
     async def removed(self, objects: Iterable[StoredObject]) -> int:
+        """How many of them must be told again: they are just being listed anew."""
         query = "select meshqueue.removed(%s, %s)"
         return int(await self._ask(query, self.worker, as_json(objects)))
 
     async def not_removed(self, objects: Iterable[StoredObject], why: str) -> int:
+        """Answers as `removed` does."""
         query = "select meshqueue.not_removed(%s, %s, %s)"
         return int(await self._ask(query, self.worker, as_json(objects), why))
 

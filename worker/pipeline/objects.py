@@ -1,7 +1,8 @@
 """Objects that go, and objects that everybody may see. The database says which."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from worker.storage.protocol import Storage
 
 AT_ONCE = 100  # objects a claim; claims hold for ten minutes
 IN_TIME = 240.0  # s: whoever can't delete what was claimed within five minutes lets it be
+TIMES_TOLD, TOLD_AGAIN_AFTER = 5, 1.0  # s
 # A copy that comes later would lie in public after its asset was taken back, with nobody to know.
 COPIED_IN_TIME = 14 * 60.0  # s
 
@@ -43,16 +45,19 @@ class Objects:
                 await asyncio.sleep(0)  # where it is too late already, nothing is asked
                 outcome = await self._storage.remove(bucket, [each.path for each in objects])
         except TimeoutError:
-            await self._engine.not_removed(objects, "the storage takes too long")
+            await self._not_removed(objects, "the storage takes too long")
             return
         if not isinstance(outcome, Removed):
             log.warning("not_removed", action="not_removed", bucket=bucket, why=outcome.why)
-            await self._engine.not_removed(objects, outcome.why)
+            await self._not_removed(objects, outcome.why)
             return
-        gone = set(outcome.keys)
-        await self._engine.removed(each for each in objects if each.path in gone)
-        if left := [each for each in objects if each.path not in gone]:
-            await self._engine.not_removed(left, "the storage says that it still exists")
+        gone = [each for each in objects if each.path in outcome.keys]
+        await until_heard(partial(self._engine.removed, gone))
+        if left := [each for each in objects if each not in gone]:
+            await self._not_removed(left, "the storage says that it still exists")
+
+    async def _not_removed(self, objects: list[StoredObject], why: str) -> None:
+        await until_heard(partial(self._engine.not_removed, objects, why))
 
     async def publish(self, asset_id: UUID) -> None:
         """Or take back, as was wished last. Whoever fails is followed by another."""
@@ -91,6 +96,14 @@ class Objects:
                 log.warning("not_published", action="not_published", why=outcome.why)
                 return None
         return publication.copies
+
+
+async def until_heard(report: Callable[[], Awaitable[int]]) -> None:
+    """Of all objects: until its claim ends nothing may be stored at an object's place."""
+    for _ in range(TIMES_TOLD):
+        if not await report():
+            return
+        await asyncio.sleep(TOLD_AGAIN_AFTER)
 
 
 def by_bucket(objects: Iterable[StoredObject]) -> Iterable[tuple[str, list[StoredObject]]]:

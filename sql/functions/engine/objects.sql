@@ -178,7 +178,8 @@ end
 $$;
 revoke execute on function meshqueue.claim_removals(uuid, integer) from public, anon, authenticated;
 
--- Those of these that this worker has claimed, locked. One that is just being listed anew is left to the next claim.
+-- Those of these that this worker has claimed, locked. One that is just being listed anew is passed over: who lists
+-- many waits for their rows in any order.
 create function meshqueue.claimed_removals(worker uuid, files jsonb)
 returns setof meshqueue.removals
 language sql
@@ -191,15 +192,26 @@ as $$
 $$;
 revoke execute on function meshqueue.claimed_removals(uuid, jsonb) from public, anon, authenticated;
 
--- They are gone. One that was listed anew since it was claimed is looked at once more when that is due.
+-- How many reports were not heard.
+create function meshqueue.claims_left(worker uuid, files jsonb)
+returns integer
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*)::integer
+  from meshqueue.removals m join jsonb_to_recordset(files) as f (bucket text, path text) using (bucket, path)
+  where m.claimed_by = worker
+$$;
+revoke execute on function meshqueue.claims_left(uuid, jsonb) from public, anon, authenticated;
+
+-- They are gone. One that was listed anew since it was claimed is looked at once more when that is due. Answers with
+-- the number of those that were passed over: until they are told again, their claim bars their paths.
 create function meshqueue.removed(worker uuid, files jsonb)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
-declare
-  gone integer;
 begin
   with mine as (
     select c.* from meshqueue.claimed_removals(worker, files) c
@@ -209,29 +221,25 @@ begin
   )
   delete from meshqueue.removals m
     using mine where m.bucket = mine.bucket and m.path = mine.path and mine.due_at <= now();
-  get diagnostics gone = row_count;
-  return gone;
+  return meshqueue.claims_left(worker, files);
 end
 $$;
 revoke execute on function meshqueue.removed(uuid, jsonb) from public, anon, authenticated;
 
--- They could not be removed: tried again after 1, 2, 4 … minutes, at last once a day.
+-- They could not be removed: tried again after 1, 2, 4 … minutes, at last once a day. Answers as `removed` does.
 create function meshqueue.not_removed(worker uuid, files jsonb, why text)
 returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
-declare
-  failed integer;
 begin
   update meshqueue.removals m
     set claimed_by = null, claimed_until = null, why = left(not_removed.why, 500),
       due_at = greatest(m.due_at, now() + meshqueue.later_and_later(m.tries, interval '1 minute', interval '1 day'))
     from meshqueue.claimed_removals(worker, files) c
     where m.bucket = c.bucket and m.path = c.path;
-  get diagnostics failed = row_count;
-  return failed;
+  return meshqueue.claims_left(worker, files);
 end
 $$;
 revoke execute on function meshqueue.not_removed(uuid, jsonb, text) from public, anon, authenticated;
