@@ -1,6 +1,7 @@
 """`make bench-glb`: the GLB optimiser against gltf-transform and gltf-pipeline, in one run."""
 
 import argparse
+import compileall
 import os
 import platform
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+import worker
 from tests.bench.glb.bench import Bench, Models
 from tests.bench.glb.bytes import bench_balanced, bench_geometry, bench_web
 from tests.bench.glb.contents import Contents
@@ -34,6 +36,7 @@ WIDTH = 150
 
 def main() -> None:
     asked = arguments()
+    compileall.compile_dir(Path(worker.__file__).parent, quiet=1)  # as an installation does
     console = Console(record=True, width=WIDTH)
     models = find_models(asked.samples, asked.only_models)
     console.print(circumstances(models), soft_wrap=True)
