@@ -1,17 +1,10 @@
 """A worker that is killed at the n-th step of what it does with its runs.
 
 SIGKILL: no handler runs, no connection is closed, nothing is given back.
-
-    python -m tests.chaos.mortal '{"database": …, "providers": {…}, "storage": …, "die_at": 17}'
-
-It prints the number of steps when a job is over.
 """
 
-import asyncio
-import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,15 +44,11 @@ def plan_of(given: dict[str, Any]) -> Plan:
     )
 
 
-async def main(given: dict[str, Any]) -> None:
+async def live(given: dict[str, Any]) -> int:
     steps = Steps(given["die_at"], die)
     count_tasks()
     daemon = Daemon(plan_of(given))
     count_runs(daemon, steps)
     leave_by_signal(daemon)
     await daemon.run()
-    sys.stdout.write(f"{steps.taken}\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    return steps.taken

@@ -1,13 +1,13 @@
 """A worker is killed at every step of a job. Another takes over: one paid task a stage, no more."""
 
-import asyncio
-import json
-import sys
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from tests.chaos import mortal
+from tests.chaos.mortals import steps_lived
 from tests.chaos.world import Name, World, world
 from tests.chaos.worlds import LONG, survive_all
 from tests.support.daemon import the_end
@@ -31,34 +31,19 @@ async def test_a_worker_killed_at_any_step_pays_nothing_twice(
     async def live(die_at: int) -> None:
         """In a world of its own: a task of another's could be anybody's lost request."""
         with world(server, template, tmp_path, name) as here:
-            if not await steps_lived(here, die_at):
+            if not await lived(here, die_at):
                 await survive(here)
             here.judge()
             assert here.row["status"] == "SUCCEEDED", here.row["error_code"]
 
     with world(server, template, tmp_path, name) as here:
-        steps = await steps_lived(here, 0)
+        steps = await lived(here, 0)
     assert steps > 50
     await survive_all(live, range(1, steps, STRIDE))
 
 
-async def steps_lived(here: World, die_at: int) -> int:
-    """Of a worker that dies at that step; the number of steps if it lived to the job's end."""
-    mortal = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.chaos.mortal", json.dumps(here.given(die_at))),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=Path(__file__).parents[2],
-    )
-    over = asyncio.create_task(the_end(here.db, here.job))
-    dead = asyncio.create_task(mortal.wait())
-    await asyncio.wait({over, dead}, return_when=asyncio.FIRST_COMPLETED)
-    if not dead.done():
-        mortal.terminate()
-    over.cancel()
-    said, _ = await mortal.communicate()
-    last = said.split()[-1:]
-    return int(last[0]) if last and last[0].isdigit() else 0
+async def lived(here: World, die_at: int) -> int:
+    return await steps_lived(mortal.live, here.given(die_at), partial(the_end, here.db, here.job))
 
 
 async def survive(here: World) -> None:

@@ -1,19 +1,12 @@
 """A worker that meets its fate at the n-th step of its deliveries; its storage is Supabase's.
 
-    python -m tests.delivery.mortal '{"database": …, "supabase": …, "fate": …, "die_at": 17, …}'
-
 kill     SIGKILL
 cancel   its user cancels the job while the worker stands still, then SIGKILL
 sleep    SIGSTOP, until somebody wakes it
-
-At the end of a worker that lives it prints the number of steps.
 """
 
-import asyncio
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -48,7 +41,7 @@ def fall_asleep() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-async def main(given: dict[str, Any]) -> None:
+async def live(given: dict[str, Any]) -> int:
     fates: dict[str, Callable[[], None]] = {
         "kill": die,
         "cancel": partial(be_canceled, given),
@@ -61,8 +54,4 @@ async def main(given: dict[str, Any]) -> None:
     count_work(daemon.deliveries, steps)
     leave_by_signal(daemon)
     await daemon.run()
-    sys.stdout.write(f"{steps.taken}\n")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    return steps.taken

@@ -1,20 +1,20 @@
 """A worker is killed at every step of a delivery. Another one takes over: nothing is left twice."""
 
 import asyncio
-import json
 import signal
-import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
+from tests.chaos.mortals import Mortal, born, steps_lived
 from tests.chaos.world import World, world
 from tests.chaos.worlds import LONG, survive_all
+from tests.delivery import mortal
 from tests.delivery.house import House
 from tests.support import jobs
 from tests.support.daemon import until
@@ -28,7 +28,6 @@ pytestmark = [
     pytest.mark.usefixtures("haste"),
 ]
 
-ROOT = Path(__file__).parents[2]
 LAMP: Row = {"prompt": "a lamp", "refine": False}  # the model, its original and a thumbnail
 # Of the steps, in a short run: a download, the first upload, the last one, the transaction.
 SHARES = (0.3, 0.8, 0.9, 0.97)
@@ -71,17 +70,17 @@ class Stage:
 
     async def count(self) -> int:
         with self.scene() as here:
-            return await steps_lived(here, 0)
+            return await lived(here, 0)
 
     async def live(self, die_at: int) -> None:
         with self.scene() as here:
-            if not await steps_lived(here, die_at):
+            if not await lived(here, die_at):
                 await survive(here)
             judge(here)
 
     async def live_with_a_sleeper(self, asleep_at: int) -> None:
         with self.scene() as here:
-            async with born(here, asleep_at) as sleeper:
+            async with born(mortal.live, here.given(asleep_at)) as sleeper:
                 await asyncio.wait_for(asleep(sleeper.pid), GIVE_UP)
                 await survive(here, sleeper)
             judge(here)
@@ -114,34 +113,8 @@ def deaths(steps: int) -> Iterable[int]:
     return range(1, steps, STRIDE) if LONG else [int(share * steps) for share in SHARES]
 
 
-@asynccontextmanager
-async def born(here: Scene, die_at: int) -> AsyncIterator[Process]:
-    mortal = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.delivery.mortal", json.dumps(here.given(die_at))),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=ROOT,
-    )
-    try:
-        yield mortal
-    finally:
-        if mortal.returncode is None:
-            mortal.kill()
-            await mortal.wait()
-
-
-async def steps_lived(here: Scene, die_at: int) -> int:
-    """Of a worker that dies at that step; the number of steps if it lived to the job's end."""
-    async with born(here, die_at) as mortal:
-        dead = asyncio.create_task(mortal.wait())
-        over = asyncio.create_task(the_end(here))
-        await asyncio.wait({dead, over}, return_when=asyncio.FIRST_COMPLETED)
-        if not dead.done():
-            mortal.terminate()
-        over.cancel()
-        said, _ = await mortal.communicate()
-    last = said.split()[-1:]
-    return int(last[0]) if last and last[0].isdigit() else 0
+async def lived(here: Scene, die_at: int) -> int:
+    return await steps_lived(mortal.live, here.given(die_at), partial(the_end, here))
 
 
 async def asleep(pid: int) -> None:
@@ -153,11 +126,11 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
-async def wake_up(sleeper: Process) -> None:
+async def wake_up(sleeper: Mortal) -> None:
     """And let it end what it holds by itself, as it does when it is told to stop."""
-    sleeper.send_signal(signal.SIGCONT)
-    sleeper.terminate()
-    await asyncio.wait_for(sleeper.communicate(), GIVE_UP)
+    sleeper.signal(signal.SIGCONT)
+    sleeper.signal(signal.SIGTERM)
+    await asyncio.wait_for(sleeper.steps(), GIVE_UP)
 
 
 async def the_end(here: Scene) -> None:
@@ -166,7 +139,7 @@ async def the_end(here: Scene) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def survive(here: Scene, sleeper: Process | None = None) -> None:
+async def survive(here: Scene, sleeper: Mortal | None = None) -> None:
     """As a quarter of an hour later: leases have lapsed, and removals are due."""
     admin = here.world.db.admin
     admin.execute("update meshqueue.workers set seen_at = now() - interval '1 minute'")
