@@ -1,5 +1,6 @@
 """How a worker connects: few connections, each with its time-outs named."""
 
+import asyncio
 from typing import Any
 
 import psycopg
@@ -26,7 +27,15 @@ KEEPALIVE = {
     "tcp_user_timeout": 15_000,
 }
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
+    """psycopg_pool 3.3 loses the connection of whoever is canceled while it gives it back.
+
+    Three lost ones, and the worker would stand still for ever.
+    """
+
+    async def putconn(self, conn: AsyncConnection[Any]) -> None:
+        await asyncio.shield(super().putconn(conn))
 
 
 def connect_options(purpose: str) -> dict[str, Any]:
@@ -39,14 +48,14 @@ def connect_options(purpose: str) -> dict[str, Any]:
 
 
 def new_pool(url: str) -> Pool:
-    return AsyncConnectionPool(
+    return Pool(
         url,
         kwargs=connect_options("worker"),
         min_size=1,
         max_size=POOLED,
         timeout=CHECKOUT_TIMEOUT,
         reconnect_timeout=RECONNECT_TIMEOUT,
-        reconnect_failed=AsyncConnectionPool.check,  # which opens one where there is none
+        reconnect_failed=Pool.check,  # which opens one where there is none
         configure=prepare,
         name="meshqueue",
         open=False,
