@@ -1,6 +1,9 @@
 """What must run as long as the process does."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from psycopg import OperationalError
@@ -84,20 +87,41 @@ async def test_a_fault_costs_one_turn() -> None:
     task.cancel()
 
 
-@pytest.mark.parametrize("dead", ["event loop", "LISTEN"])
+@pytest.mark.parametrize("dead", ["event loop", "LISTEN", "database"])
 async def test_the_watchdog_ends_a_dead_process(dead: str) -> None:
-    """A loop that hangs, or a LISTEN that is gone, ends the process with code 1."""
+    """A loop that hangs, a LISTEN or a database that is gone, ends the process with code 1."""
     ended: asyncio.Queue[int] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    silent_for = (lambda: float("inf")) if dead == "LISTEN" else (lambda: 0.0)
+    signs = {what: silence(dead=what == dead) for what in ("LISTEN", "database")}
     watchdog = Watchdog(
-        silent_for, lambda code: loop.call_soon_threadsafe(ended.put_nowait, code), at_most=0.2
+        signs, lambda code: loop.call_soon_threadsafe(ended.put_nowait, code), at_most=0.2
     )
-    beat = asyncio.create_task(watchdog.beat()) if dead == "LISTEN" else None
+    beat = asyncio.create_task(watchdog.beat()) if dead in signs else None
     watchdog.start()
     assert await ended.get() == 1
     if beat:
         beat.cancel()
+
+
+def silence(*, dead: bool) -> Callable[[], float]:
+    return lambda: float("inf") if dead else 0.0
+
+
+def test_a_part_is_dead_three_minutes_after_its_last_sign() -> None:
+    """Not sooner, not later; one that was never alive, three minutes after the start."""
+    silent = {"LISTEN": 0.0, "database": float("inf")}
+    watchdog = Watchdog({what: partial(silent.__getitem__, what) for what in silent})
+    begun = time.monotonic()
+    watchdog.note(begun + 100)
+    silent["database"] = 0.0
+    watchdog.note(begun + 170)
+    assert watchdog.dead(begun + 170) is None
+    silent["LISTEN"] = 179.0
+    watchdog.note(begun + 349)
+    assert watchdog.dead(begun + 349) is None
+    silent["LISTEN"] = 181.0
+    watchdog.note(begun + 351)
+    assert watchdog.dead(begun + 351) == "LISTEN"
 
 
 async def test_a_post_is_finished_though_nobody_waits_any_more() -> None:

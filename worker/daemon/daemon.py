@@ -104,7 +104,8 @@ class Daemon:
         self.vitals = Vitals(self.pool)
         self.chronicle = Chronicle(self.vitals, open_traces(plan.collector, self.worker))
         self.alarms = open_alarms(self.vitals, plan.alert)
-        self.watchdog = Watchdog(self.listener.silent_for)
+        signs = {"LISTEN": self.listener.silent_for, "database": self.engine.silent_for}
+        self.watchdog = Watchdog(signs)
         self._asked_to_stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.server: Server | None = None

@@ -7,11 +7,11 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
-AT_MOST = 180.0  # s that the event loop or LISTEN may be dead
+AT_MOST = 180.0  # s that a part may be dead
 LOOK_EVERY = 5.0
 EXIT_DEAD = 1
 
@@ -23,15 +23,15 @@ log = structlog.get_logger()
 class Watchdog:
     def __init__(
         self,
-        silent_for: Silence,
+        signs: Mapping[str, Silence],
         die: Callable[[int], object] = os._exit,
         *,
         at_most: float = AT_MOST,
     ) -> None:
-        self._silent_for = silent_for
+        self._signs = signs
         self._die = die
         self._at_most = at_most
-        self._beaten_at = self._heard_at = time.monotonic()
+        self._alive_at = dict.fromkeys(["event loop", *signs], time.monotonic())
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -43,16 +43,21 @@ class Watchdog:
     async def beat(self) -> None:
         """Runs on the event loop: that it runs at all is the sign of life."""
         while True:
-            self._beaten_at = time.monotonic()
-            if self._silent_for() < self._at_most:
-                self._heard_at = self._beaten_at
+            self.note(time.monotonic())
             await asyncio.sleep(1)
+
+    def note(self, now: float) -> None:
+        self._alive_at["event loop"] = now
+        for what, silent_for in self._signs.items():
+            self._alive_at[what] = max(self._alive_at[what], now - silent_for())
+
+    def dead(self, now: float) -> str | None:
+        over = (what for what, at in self._alive_at.items() if now - at > self._at_most)
+        return next(over, None)
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(LOOK_EVERY, self._at_most / 4)):
-            now = time.monotonic()
-            for what, since in (("event loop", self._beaten_at), ("LISTEN", self._heard_at)):
-                if now - since > self._at_most:
-                    log.critical("watchdog", action="watchdog", dead=what, seconds=int(now - since))
-                    self._die(EXIT_DEAD)
-                    return
+            if what := self.dead(time.monotonic()):
+                log.critical("watchdog", action="watchdog", dead=what, seconds=self._at_most)
+                self._die(EXIT_DEAD)
+                return

@@ -35,6 +35,13 @@ class Engine:
     def __init__(self, pool: Pool, worker: UUID) -> None:
         self.worker = worker
         self._pool = pool
+        self._answered_at: float | None = None
+
+    def silent_for(self) -> float:
+        """Seconds since the database last answered."""
+        if self._answered_at is None:
+            return float("inf")
+        return asyncio.get_running_loop().time() - self._answered_at
 
     # --- runs
 
@@ -253,6 +260,7 @@ class Engine:
         async with asyncio.timeout(ANSWER_TIMEOUT), self._pool.connection() as connection:
             cursor = await connection.execute(query.encode(), values)
             row = await cursor.fetchone()
+        self._answered_at = asyncio.get_running_loop().time()
         return None if row is None else row[0]
 
 
