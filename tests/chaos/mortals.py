@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -36,7 +36,7 @@ class Mortal:
         return pid
 
     def signal(self, number: signal.Signals) -> None:
-        if self._process.is_alive():
+        with suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
     async def steps(self) -> int:

@@ -93,7 +93,7 @@ async def test_ten_slots_for_a_crowd(
     async with AsyncExitStack() as stack:
         for _ in range(workers):
             await stack.enter_async_context(working(plan_for(db, simulator, tmp_path)))
-        await until(lambda: all_over(db), "the last job's end")
+        await until(lambda: all_over(db), "the last job's end", within=600)
         canceling.cancel()
         await until(lambda: jobs.slots_taken(db, "meshy") == 0, "ten free slots")
     book = simulator.book("meshy")

@@ -22,7 +22,7 @@ from worker.storage.folder import FolderStorage
 # As named as in production, only shorter: a fault must show within a test's time.
 PATIENCE = Patience(paid_answer=2, answer=2, poll_first=0.3, poll_most=0.5, batch=0.2)
 LOOK_EVERY = 0.02
-GIVE_UP = 150.0
+GIVE_UP = 150.0  # s
 
 
 def plan_for(db: Database, simulator: Simulator, folder: Path, **changes: Any) -> Plan:
@@ -73,10 +73,10 @@ async def working(
         assert await task == 0
 
 
-async def until(look: Callable[[], Any], what: str = "it") -> Any:
+async def until(look: Callable[[], Any], what: str = "it", within: float = GIVE_UP) -> Any:
     """What `look` says as soon as it says something; a database has no event for everything."""
     loop = asyncio.get_running_loop()
-    give_up = loop.time() + GIVE_UP
+    give_up = loop.time() + within
     while not (found := look()):
         assert loop.time() < give_up, f"{what} never came"
         await asyncio.sleep(LOOK_EVERY)
