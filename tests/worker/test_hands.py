@@ -8,10 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.support import jobs
+from tests.support.daemon import until
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, new_worker, rich_user
+from tests.support.proxy import proxy_to
 from worker.database.connection import new_pool
 from worker.database.engine import Engine
+from worker.database.records import NotBegun, Run
 from worker.pipeline import hands as module
 from worker.pipeline.hands import Conduct, Hands
 from worker.pipeline.held import Held
@@ -22,8 +25,10 @@ SERVES = {"MESHY": "a key"}
 
 
 @asynccontextmanager
-async def hands_of(db: Database, conduct: Conduct) -> AsyncIterator[tuple[Hands, Engine]]:
-    async with new_pool(db.url()) as pool:
+async def hands_of(
+    db: Database, conduct: Conduct, url: str = ""
+) -> AsyncIterator[tuple[Hands, Engine]]:
+    async with new_pool(url or db.url()) as pool:
         engine = Engine(pool, uuid4())
         await engine.heartbeat(SERVES, {})
         yield Hands(engine, conduct, Progress(engine), Posts()), engine
@@ -93,3 +98,63 @@ async def test_what_a_fault_ended_is_begun_again(
         assert working
         await working
         assert jobs.run_of(db, job, "PREVIEW")["state"] == "ready"
+
+
+async def test_a_run_that_became_ours_unheard(db: Database) -> None:
+    """Whoever asked was canceled before the answer came: it does not stay ours."""
+    job = jobs.create(db, rich_user(db), PREVIEW_ONLY)["id"]
+    async with (
+        proxy_to(db.url()) as proxy,
+        hands_of(db, unexpected, proxy.url) as (hands, engine),
+    ):
+        proxy.hold_answers()
+        beginning = asyncio.create_task(hands.begin(job, "PREVIEW"))
+        await until(lambda: jobs.run_of(db, job, "PREVIEW")["worker_id"], "the run")
+        beginning.cancel()
+        proxy.let_answers_pass()
+        await asyncio.wait({beginning})
+        assert beginning.cancelled()
+        assert jobs.run_of(db, job, "PREVIEW")["worker_id"] == engine.worker
+        await hands.settle_doubts()
+    run = jobs.run_of(db, job, "PREVIEW")
+    assert (run["state"], run["worker_id"]) == ("ready", None)
+
+
+async def unexpected(held: Held) -> str:
+    raise AssertionError(f"run {held.run.id} was worked on")
+
+
+async def test_a_run_that_became_ours_unheard_in_an_outage(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was lost with the lease: who asks again after the first heartbeat gets it."""
+    monkeypatch.setattr(module, "HEARTBEAT_COMES_WITHIN", 0.05)
+
+    async def give_up(held: Held) -> str:
+        return await engine.fail(held.run, "timeout", "Too late.", {}, task_ended=True)
+
+    job = jobs.create(db, rich_user(db), PREVIEW_ONLY)["id"]
+    async with hands_of(db, give_up) as (hands, engine):
+        await engine.begin(job, "PREVIEW")
+        db.admin.execute("update meshqueue.workers set seen_at = now() - interval '1 minute'")
+        answered = note_answers(engine, monkeypatch)
+        beginning = asyncio.create_task(hands.begin(job, "PREVIEW"))
+        await answered.wait()
+        await engine.heartbeat(SERVES, {})
+        working = await beginning
+        assert working
+        await working
+    assert jobs.job(db, job)["status"] == "FAILED"
+
+
+def note_answers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """To its questions for a run."""
+    answered, begin = asyncio.Event(), engine.begin
+
+    async def noted(job_id: UUID, stage: str, *, again: bool = False) -> Run | NotBegun:
+        answer = await begin(job_id, stage, again=again)
+        answered.set()
+        return answer
+
+    monkeypatch.setattr(engine, "begin", noted)
+    return answered

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
@@ -257,9 +258,14 @@ class Engine:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _ask_once(self, query: str, values: Sequence[object]) -> Any:
-        async with asyncio.timeout(ANSWER_TIMEOUT), self._pool.connection() as connection:
-            cursor = await connection.execute(query.encode(), values)
-            row = await cursor.fetchone()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT), self._pool.connection() as connection:
+                cursor = await connection.execute(query.encode(), values)
+                row = await cursor.fetchone()
+        except psycopg.Error as error:
+            if error.sqlstate:  # a refusal is an answer, too
+                self._answered_at = asyncio.get_running_loop().time()
+            raise
         self._answered_at = asyncio.get_running_loop().time()
         return None if row is None else row[0]
 

@@ -33,6 +33,7 @@ class Hands:
         self._posts = posts
         self._held: dict[int, tuple[Held, asyncio.Task[None]]] = {}
         self._dropped: list[Run] = []
+        self._doubtful: set[tuple[UUID, str]] = set()
         self._closing = asyncio.Event()
 
     def __len__(self) -> int:
@@ -42,7 +43,11 @@ class Hands:
         """For a wake-up: takes the run, unless it is another's or over, and works on it."""
         if self._closing.is_set():
             return None
-        answer = await self._ask_for(job_id, stage)
+        try:
+            answer = await self._ask_for(job_id, stage)
+        except BaseException:
+            self._doubtful.add((job_id, stage))
+            raise
         if isinstance(answer, NotBegun):
             log.debug("not_begun", action="not_begun", job=str(job_id), stage=stage, why=answer.why)
         elif self._closing.is_set():
@@ -56,9 +61,10 @@ class Hands:
         answer = await self._engine.begin(job_id, stage)
         for _ in range(HEARTBEATS_MISSED):
             if answer != STALE:
-                break
+                return answer
             await asyncio.sleep(HEARTBEAT_COMES_WITHIN)
-            answer = await self._engine.begin(job_id, stage)
+            answer = await self._engine.begin(job_id, stage, again=True)
+        self._doubtful.add((job_id, stage))
         return answer
 
     def _take(self, run: Run) -> "asyncio.Task[None]":
@@ -100,10 +106,32 @@ class Hands:
         try:
             if runs:
                 await self._engine.release(runs)
-        except Exception as error:
+        except BaseException as error:
             self._dropped.extend(runs)
             if not is_passing(error):
                 raise
+
+    async def settle_doubts(self) -> None:
+        """What may have become ours without our hearing it: nobody else would ever begin it."""
+        for doubt in tuple(self._doubtful):
+            await self._settle(*doubt)
+
+    async def _settle(self, job_id: UUID, stage: str) -> None:
+        try:
+            answer = await self._engine.begin(job_id, stage, again=True)
+        except Exception as error:
+            if not is_passing(error):
+                self._doubtful.discard((job_id, stage))
+            raise
+        if answer == STALE:
+            return
+        self._doubtful.discard((job_id, stage))
+        if isinstance(answer, NotBegun):
+            return
+        if answer.id in self._held:
+            self._take(answer)
+        else:
+            await self._drop(answer)
 
     def job_is_over(self, run_id: int) -> None:
         if found := self._held.get(run_id):

@@ -55,6 +55,7 @@ class Upkeep:
     async def give_back(self) -> None:
         for hands in self._hands:
             await hands.give_back()
+            await hands.settle_doubts()
 
     async def lift_pauses(self) -> None:
         """A provider that answers for its balance, with money in it, is open again."""
