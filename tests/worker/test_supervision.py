@@ -94,13 +94,39 @@ async def test_the_watchdog_ends_a_dead_process(dead: str) -> None:
     loop = asyncio.get_running_loop()
     signs = {what: silence(dead=what == dead) for what in ("LISTEN", "database")}
     watchdog = Watchdog(
-        signs, lambda code: loop.call_soon_threadsafe(ended.put_nowait, code), at_most=0.2
+        signs,
+        lambda: dead != "event loop",
+        lambda code: loop.call_soon_threadsafe(ended.put_nowait, code),
+        at_most=0.2,
     )
     beat = asyncio.create_task(watchdog.beat()) if dead in signs else None
     watchdog.start()
     assert await ended.get() == 1
     if beat:
         beat.cancel()
+
+
+async def test_the_watchdog_waits_for_a_database_that_answers_nobody() -> None:
+    """Ending would help nobody; once somebody gets an answer, it is us."""
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    asked: list[bool] = []
+
+    def database_answers() -> bool:
+        asked.append(len(asked) == 3)
+        return asked[-1]
+
+    watchdog = Watchdog(
+        {"LISTEN": silence(dead=True)},
+        database_answers,
+        lambda code: loop.call_soon_threadsafe(ended.put_nowait, code),
+        at_most=1.0,
+    )
+    beat = asyncio.create_task(watchdog.beat())
+    watchdog.start()
+    assert await ended.get() == 1
+    assert asked == [False, False, False, True]
+    beat.cancel()
 
 
 def silence(*, dead: bool) -> Callable[[], float]:
@@ -110,7 +136,8 @@ def silence(*, dead: bool) -> Callable[[], float]:
 def test_a_part_is_dead_three_minutes_after_its_last_sign() -> None:
     """Not sooner, not later; one that was never alive, three minutes after the start."""
     silent = {"LISTEN": 0.0, "database": float("inf")}
-    watchdog = Watchdog({what: partial(silent.__getitem__, what) for what in silent})
+    signs = {what: partial(silent.__getitem__, what) for what in silent}
+    watchdog = Watchdog(signs, lambda: True)
     begun = time.monotonic()
     watchdog.note(begun + 100)
     silent["database"] = 0.0

@@ -15,6 +15,7 @@ import structlog
 from worker import __version__, queue
 from worker.daemon.keys import serves
 from worker.daemon.memory import memory_mib
+from worker.daemon.reach import answers
 from worker.daemon.supervision import Supervision, every
 from worker.daemon.watchdog import Watchdog
 from worker.database.connection import Pool, new_pool
@@ -105,7 +106,7 @@ class Daemon:
         self.chronicle = Chronicle(self.vitals, open_traces(plan.collector, self.worker))
         self.alarms = open_alarms(self.vitals, plan.alert)
         signs = {"LISTEN": self.listener.silent_for, "database": self.engine.silent_for}
-        self.watchdog = Watchdog(signs)
+        self.watchdog = Watchdog(signs, partial(answers, plan.database_url))
         self._asked_to_stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.server: Server | None = None

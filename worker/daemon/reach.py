@@ -21,6 +21,15 @@ def require_reachable(url: str) -> None:
         raise SettingsError(explain(url, str(error).strip())) from None
 
 
+def answers(url: str) -> bool:
+    """Whether somebody who comes anew is let in."""
+    try:
+        psycopg.connect(url, **connect_options("watchdog")).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
 def require_migrated(connection: psycopg.Connection) -> None:
     found = connection.execute("select to_regprocedure('meshqueue.health()')").fetchone()
     if found is None or found[0] is None:

@@ -1,6 +1,7 @@
 """Ends the process when it lives but does nothing: nobody asks /healthz after a deploy.
 
-A thread, because the event loop may be what hangs.
+A thread, because the event loop may be what hangs. While the database answers nobody, ending helps
+nobody: a host that starts a worker ten times in vain leaves it at that.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 AT_MOST = 180.0  # s that a part may be dead
-LOOK_EVERY = 5.0
+LOOK_EVERY, BEAT_EVERY = 5.0, 1.0
 EXIT_DEAD = 1
 
 Silence = Callable[[], float]
@@ -24,11 +25,13 @@ class Watchdog:
     def __init__(
         self,
         signs: Mapping[str, Silence],
+        database_answers: Callable[[], bool],
         die: Callable[[int], object] = os._exit,
         *,
         at_most: float = AT_MOST,
     ) -> None:
         self._signs = signs
+        self._database_answers = database_answers
         self._die = die
         self._at_most = at_most
         self._alive_at = dict.fromkeys(["event loop", *signs], time.monotonic())
@@ -44,7 +47,7 @@ class Watchdog:
         """Runs on the event loop: that it runs at all is the sign of life."""
         while True:
             self.note(time.monotonic())
-            await asyncio.sleep(1)
+            await asyncio.sleep(min(BEAT_EVERY, self._at_most / 4))
 
     def note(self, now: float) -> None:
         self._alive_at["event loop"] = now
@@ -57,7 +60,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(LOOK_EVERY, self._at_most / 4)):
-            if what := self.dead(time.monotonic()):
+            what = self.dead(time.monotonic())
+            if what == "event loop" or (what and self._database_answers()):
                 log.critical("watchdog", action="watchdog", dead=what, seconds=self._at_most)
                 self._die(EXIT_DEAD)
                 return
