@@ -60,6 +60,13 @@ class SharedListenConnector(PsycopgConnector):
         async with asyncio.timeout(ANSWER_TIMEOUT):
             await super().execute_query_async(query, **values)
 
+    async def execute_query_all_async(
+        self, query: LiteralString, **values: Any
+    ) -> list[dict[str, Any]]:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            rows: list[dict[str, Any]] = await super().execute_query_all_async(query, **values)
+        return rows
+
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         async def heard(channel: str, payload: str) -> None:
             self.told += 1

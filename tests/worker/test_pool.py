@@ -2,11 +2,17 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.support.database import Database
+from tests.support.proxy import proxy_to
+from worker.daemon.reach import answers
+from worker.database import connection
 from worker.database.connection import POOLED, Pool, new_pool
+from worker.database.engine import Engine
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -20,8 +26,8 @@ async def test_whoever_is_canceled_gives_his_connection_back(db: Database) -> No
             await cancel_a_return(pool)
         async with AsyncExitStack() as stack:
             for _ in range(POOLED):
-                connection = await stack.enter_async_context(pool.connection(timeout=10))
-                await connection.execute("select")
+                borrowed = await stack.enter_async_context(pool.connection(timeout=10))
+                await borrowed.execute("select")
 
 
 async def cancel_a_return(pool: Pool) -> None:
@@ -41,3 +47,36 @@ async def cancel_a_return(pool: Pool) -> None:
         borrower.cancel()
         await asyncio.wait({borrower})
     assert borrower.cancelled()
+
+
+async def test_a_refusal_is_an_answer_too(db: Database) -> None:
+    """A database that is read only, locked or half migrated is not silent."""
+    async with new_pool(db.url()) as pool:
+        engine = Engine(pool, uuid4())
+        assert engine.silent_for() == float("inf")
+        db.admin.execute("drop function meshqueue.expire_jobs cascade")
+        with pytest.raises(psycopg.errors.UndefinedFunction):
+            await engine.expire()
+        assert engine.silent_for() < float("inf")
+
+
+def test_whether_a_database_answers(db: Database) -> None:
+    """One that is there, and one where nobody is."""
+    assert answers(db.url())
+    assert not answers("postgresql://127.0.0.1:1/nobody")
+
+
+async def test_a_server_that_falls_mute_is_not_waited_for(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It let us in, and then says nothing: the pool may try another connection."""
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT", 0.2)
+    async with (
+        proxy_to(db.url()) as proxy,
+        await psycopg.AsyncConnection.connect(proxy.url, autocommit=True) as mute,
+    ):
+        proxy.hold_answers()
+        with pytest.raises(TimeoutError):
+            await connection.prepare(mute)
+        assert mute.closed
+        proxy.let_answers_pass()

@@ -37,6 +37,12 @@ class Pool(AsyncConnectionPool[AsyncConnection[Any]]):
     async def putconn(self, conn: AsyncConnection[Any]) -> None:
         await asyncio.shield(super().putconn(conn))
 
+    @staticmethod
+    async def check_connection(conn: AsyncConnection[Any]) -> None:
+        """In time: `check` holds all idle connections while one is asked."""
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await AsyncConnectionPool.check_connection(conn)
+
 
 def connect_options(purpose: str) -> dict[str, Any]:
     return {
@@ -65,12 +71,18 @@ def new_pool(url: str) -> Pool:
 async def prepare(connection: AsyncConnection[Any]) -> None:
     """By a statement: a pooler passes no options of the connection on.
 
-    procrastinate names its tables without their schema.
+    procrastinate names its tables without their schema. In time: a middlebox may let us in and
+    then stay mute, and the pool would wait for this connection for ever.
     """
     settings = (
         f"set statement_timeout = '{STATEMENT_TIMEOUT}'; set search_path = procrastinate, pg_temp"
     )
-    await connection.execute(settings.encode())
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await connection.execute(settings.encode())
+    except TimeoutError:
+        await connection.close()
+        raise
 
 
 def is_passing(error: BaseException) -> bool:
