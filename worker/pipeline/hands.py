@@ -113,6 +113,7 @@ class Hands:
 
     async def settle_doubts(self) -> None:
         """What may have become ours without our hearing it: nobody else would ever begin it."""
+        self._doubtful -= {(held.run.job_id, held.run.stage) for held, _ in self._held.values()}
         for doubt in tuple(self._doubtful):
             await self._settle(*doubt)
 
