@@ -1,7 +1,8 @@
 """Ends the process when it lives but does nothing: nobody asks /healthz after a deploy.
 
 A thread, because the event loop may be what hangs. While the database answers nobody, ending helps
-nobody: a host that starts a worker ten times in vain leaves it at that.
+nobody: a host that starts a worker ten times in vain leaves it at that. So silence counts anew once
+somebody is answered again: LISTEN and the pool come back a little later than the database.
 """
 
 import asyncio
@@ -56,12 +57,15 @@ class Watchdog:
 
     def dead(self, now: float) -> str | None:
         over = (what for what, at in self._alive_at.items() if now - at > self._at_most)
-        return next(over, None)
+        what = next(over, None)
+        if what is None or what == "event loop" or self._database_answers():
+            return what
+        self._alive_at.update(dict.fromkeys(self._signs, now))
+        return None
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(LOOK_EVERY, self._at_most / 4)):
-            what = self.dead(time.monotonic())
-            if what == "event loop" or (what and self._database_answers()):
+            if what := self.dead(time.monotonic()):
                 log.critical("watchdog", action="watchdog", dead=what, seconds=self._at_most)
                 self._die(EXIT_DEAD)
                 return

@@ -104,6 +104,7 @@ async def until_heard(report: Callable[[], Awaitable[int]]) -> None:
         if not await report():
             return
         await asyncio.sleep(TOLD_AGAIN_AFTER)
+    log.warning("removal_unheard", action="removal_unheard")
 
 
 def by_bucket(objects: Iterable[StoredObject]) -> Iterable[tuple[str, list[StoredObject]]]:
