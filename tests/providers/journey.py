@@ -24,7 +24,7 @@ SIMULATED: Mapping[str, ProviderName] = {"MESHY": "meshy", "TRIPO": "tripo"}
 # Long enough for a busy machine: only what really hangs is given up.
 HASTE = Patience(
     connect=5,
-    pool=5,
+    place=5,
     write=5,
     answer=1,
     paid_answer=1,

@@ -20,7 +20,7 @@ from worker.providers.patience import Patience
 from worker.providers.protocol import Provider
 
 KEY = "msy_a_key_of_some_length"
-HASTE = Patience(connect=0.5, pool=0.5, write=0.5, answer=0.2, paid_answer=0.2, upload=0.5)
+HASTE = Patience(connect=0.5, place=0.5, write=0.5, answer=0.2, paid_answer=0.2, upload=0.5)
 TASK_ID = "018a210d-8ba4-705c-b111-1f1776f7f578"
 
 

@@ -40,7 +40,7 @@ TASK = "018a210d-8ba4-705c-b111-1f1776f7f578"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 HASTE = Patience(
     connect=1.5,
-    pool=0.25,
+    place=0.25,
     write=0.25,
     answer=0.25,
     paid_answer=0.25,

@@ -1,6 +1,7 @@
 """How an exchange ends, whatever happens on the wire."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
 from tests.providers.waits import since
+from worker.ending import end_tasks
 from worker.errors import SettingsError
 from worker.providers.call import Answer, Call, File, NoAnswer
 from worker.providers.http import Http
@@ -15,15 +17,19 @@ from worker.providers.pace import Limit
 from worker.providers.patience import Patience
 
 KEY = "msy_a_key_of_some_length"
-HASTE = Patience(connect=0.5, pool=0.5, write=0.5, answer=0.2, paid_answer=0.2, upload=0.5)
+HASTE = Patience(connect=0.5, place=0.5, write=0.5, answer=0.2, paid_answer=0.2, upload=0.5)
+RATE = Limit(100, 1)
+NO_RATE = Limit(10_000, 1)
 GET = Call("GET", "/openapi/v1/balance")
 PAID = Call("POST", "/openapi/v2/text-to-3d", body={"prompt": "katana"}, paid=True)
 
 
 @asynccontextmanager
-async def connected(script: Script) -> AsyncIterator[tuple[Http, RawProvider]]:
+async def connected(
+    script: Script, rate: Limit = RATE, patience: Patience = HASTE
+) -> AsyncIterator[tuple[Http, RawProvider]]:
     async with raw_provider(script) as provider:
-        http = Http(provider.url, KEY, {"any": Limit(100, 1)}, "MESHY", HASTE)
+        http = Http(provider.url, KEY, {"any": rate}, "MESHY", patience)
         try:
             yield http, provider
         finally:
@@ -169,7 +175,9 @@ async def test_refused_rate_holds_back_what_follows() -> None:
 async def test_no_turn_in_time() -> None:
     """A request that never got its turn was certainly not sent."""
     async with raw_provider(fine) as provider:
-        http = Http(provider.url, KEY, {"any": Limit(1, 60)}, "MESHY", Patience(turn=0.05))
+        http = Http(
+            provider.url, KEY, {"any": Limit(1, 60)}, "MESHY", Patience(turn=0.05, paid_turn=0.05)
+        )
         await http.exchange(GET)
         reply = await http.exchange(PAID)
         await http.close()
@@ -187,6 +195,86 @@ async def test_closed() -> None:
         reply = await http.exchange(GET)
         assert isinstance(reply, NoAnswer)
         assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("call", [GET, PAID])
+async def test_canceled_callers_leave_their_places(call: Call) -> None:
+    """Also whoever is canceled at the very moment when it got one: all can be used afterwards."""
+    together = 20
+    under_way = 0
+    crowded = asyncio.Event()
+
+    async def answers_a_crowd(_: Request, wire: Wire) -> None:
+        nonlocal under_way
+        under_way += 1
+        if under_way == together:
+            crowded.set()
+        await crowded.wait()
+        await wire.answer(200, {})
+
+    async with connected(fine, NO_RATE, Patience()) as (http, provider):
+        for moment in range(20):
+            callers = [asyncio.create_task(http.exchange(call)) for _ in range(2 * together)]
+            await callers[0]
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            for caller in callers:
+                caller.cancel()
+            await asyncio.gather(*callers, return_exceptions=True)
+        provider.script = answers_a_crowd
+        replies = await asyncio.gather(*(http.exchange(call) for _ in range(together)))
+    assert [isinstance(reply, Answer) for reply in replies] == [True] * together
+
+
+async def test_no_place_in_time() -> None:
+    """A request that found no place among those under way was certainly not sent."""
+    async with raw_provider(silent) as provider:
+        http = Http(provider.url, KEY, {}, "MESHY", Patience(place=0.1))
+        first = [asyncio.create_task(http.exchange(GET)) for _ in range(20)]
+        reply = await asyncio.create_task(http.exchange(GET))  # after all of these
+        await end_tasks(first)
+        await http.close()
+    assert isinstance(reply, NoAnswer)
+    assert not reply.sent
+    assert len(provider.requests) <= 20
+
+
+TOO_LATE = NoAnswer(sent=False, reason="no turn among the account's requests in time")
+
+
+async def test_closed_while_it_waits_for_a_place() -> None:
+    """What had not left by then does not leave any more, and says so."""
+    async with crowded() as (http, provider, _, last):
+        await http.close()
+        assert await last == TOO_LATE
+    assert len(provider.requests) == 20
+
+
+async def test_frozen_while_it_waits_for_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may have given it up meanwhile: an hour later a paid request must not leave."""
+    async with crowded() as (_, provider, first, last):
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 3600)
+        await end_tasks(first[:1])
+        assert await last == TOO_LATE
+    assert len(provider.requests) == 20
+
+
+Asked = asyncio.Task[Answer | NoAnswer]
+
+
+@asynccontextmanager
+async def crowded() -> AsyncIterator[tuple[Http, RawProvider, list[Asked], Asked]]:
+    """As many paid requests under way as there may be, and one that waits for a place."""
+    async with raw_provider(silent) as provider:
+        http = Http(provider.url, KEY, {}, "MESHY", Patience())
+        first = [asyncio.create_task(http.exchange(PAID)) for _ in range(20)]
+        last = asyncio.create_task(http.exchange(PAID))
+        while len(provider.requests) < 20:
+            await asyncio.sleep(0.01)
+        yield http, provider, first, last
+        await end_tasks(first)
+        await http.close()
 
 
 async def test_cookies_are_not_kept() -> None:

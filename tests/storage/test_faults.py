@@ -163,7 +163,7 @@ async def test_addresses_that_always_expire(
     assert platform.faults.seen.count("create") <= 2 * FAST.attempts
 
 
-HASTY = replace(FAST, answer=0.2, connect=0.1, pool=0.1, write=0.1)
+HASTY = replace(FAST, answer=0.2, connect=0.1, write=0.1)
 
 
 @pytest.mark.parametrize("patience", [HASTY, replace(FAST, answer=0.2)])

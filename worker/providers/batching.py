@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
+from worker.ending import end_tasks
 from worker.providers.order import Task
 from worker.providers.outcome import State
 from worker.providers.watch import Watch
@@ -36,8 +37,7 @@ class Batch:
         self._watches.discard(watch)
         if self._rounds and not self._watches:
             ending, self._rounds = self._rounds, None
-            ending.cancel()
-            await asyncio.wait({ending})
+            await end_tasks([ending])
 
     async def _go_round(self) -> None:
         loop = asyncio.get_running_loop()

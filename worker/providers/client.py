@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 
+from worker.ending import end_tasks
 from worker.providers.batching import Batch
 from worker.providers.call import Answer, Call, Reply, Result, Talk
 from worker.providers.failure import Failure, Kind
@@ -77,7 +78,7 @@ class Client:
                     yield state
         finally:
             self._watches.discard(watch)
-            await _end(sources)
+            await end_tasks(sources)
 
     def nudge(self, task_id: str) -> bool:
         found = [watch for watch in self._watches if watch.task.id == task_id]
@@ -155,12 +156,6 @@ class Client:
             return await self._look(watch.task, urgent=urgent)
 
         await poll(watch, look_again, self._http.patience)
-
-
-async def _end(sources: Sequence[asyncio.Task[None]]) -> None:
-    for source in sources:
-        source.cancel()
-    await asyncio.wait(sources)
 
 
 def _unknown(detail: str, reply: Reply) -> Failure:

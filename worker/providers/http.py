@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -32,16 +32,16 @@ SHORTEST_KEY = 8
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
-    httpx.PoolTimeout,
     httpx.InvalidURL,
     httpx.UnsupportedProtocol,
 )
 
-_MOST_CONNECTIONS = 20
-_POLLS = httpx.Limits(max_connections=_MOST_CONNECTIONS)
+# Places are counted here: who is canceled just when httpcore 1.0.9 gave it one of its own takes
+# it along for good, and after twenty of these no request would ever leave again.
+_PLACES = 20
+_KEPT = httpx.Limits(max_connections=None)
 # An idle connection that the server closes at this moment looks like a lost answer.
-_FRESH_EACH = httpx.Limits(max_connections=_MOST_CONNECTIONS, max_keepalive_connections=0)
-_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+_FRESH_EACH = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 class Http:
@@ -57,25 +57,27 @@ class Http:
         self._name = name
         self._key = _sendable(key).encode()
         self._paces = {name: Pace(limit) for name, limit in limits.items()}
-        self._polls = _client(address, key, _POLLS)
+        self._polls = _client(address, key, _KEPT)
         self._paid = _client(address, key, _FRESH_EACH)
+        self._places = {paid: asyncio.Semaphore(_PLACES) for paid in (False, True)}
         self._new_client = partial(_client, address, key)
         self._streams: set[httpx.AsyncClient] = set()
         self.closed = False
 
     async def exchange(self, call: Call) -> Reply:
-        if not await self._turn(call):
-            self._count(operation_of(call), "no_turn")
-            return NoAnswer(sent=False, reason="no turn under the account's request rate in time")
-        with PROVIDER_SECONDS.labels(self._name, operation_of(call)).time():
-            reply = await self._carry_out(call)
+        async with self._turn_and_place(call) as may_leave:
+            if not may_leave:
+                self._count(operation_of(call), "no_turn")
+                return NoAnswer(sent=False, reason="no turn among the account's requests in time")
+            with PROVIDER_SECONDS.labels(self._name, operation_of(call)).time():
+                reply = await self._carry_out(call)
         self._count(operation_of(call), status_of(reply))
         self._heed(call, reply)
         return reply
 
     async def events(self, call: Call) -> AsyncGenerator[ServerSentEvent, None]:
         """Ends when the stream does, in whatever way: what counts is what had come until then."""
-        if not await self._turn(call):
+        if not await self._turn(call) or self.closed:
             return
         try:
             async with AsyncExitStack() as held:
@@ -104,18 +106,26 @@ class Http:
         async with asyncio.timeout(self.patience.stream_silence):
             return await anext(events, None)
 
-    async def _turn(self, call: Call) -> bool:
+    @asynccontextmanager
+    async def _turn_and_place(self, call: Call) -> AsyncIterator[bool]:
         """By the wall's clock too: a process that was frozen meanwhile must not send any more."""
-        pace = self._paces.get(call.pace)
-        longest = self.patience.paid_turn if call.paid else self.patience.turn
         asked_at = time.time()
-        if pace is not None:
-            try:
-                async with asyncio.timeout(longest):
-                    await pace.turn(urgent=call.urgent)
-            except TimeoutError:
-                return False
-        return not self.closed and time.time() - asked_at < longest + 1
+        places = self._places[call.paid]
+        if not await self._turn(call) or not await within(self.patience.place, places.acquire()):
+            yield False
+            return
+        try:
+            waited = time.time() - asked_at
+            yield not self.closed and waited < self._longest_turn(call) + self.patience.place + 1
+        finally:
+            places.release()
+
+    async def _turn(self, call: Call) -> bool:
+        pace = self._paces.get(call.pace)
+        return pace is None or await within(self._longest_turn(call), pace.turn(urgent=call.urgent))
+
+    def _longest_turn(self, call: Call) -> float:
+        return self.patience.paid_turn if call.paid else self.patience.turn
 
     async def _carry_out(self, call: Call) -> Reply:
         answer = self._answer_time(call)
@@ -175,7 +185,7 @@ class Http:
     @asynccontextmanager
     async def _client_of_its_own(self) -> AsyncIterator[httpx.AsyncClient]:
         """A pool looks at all of its connections whenever one is opened or closed."""
-        async with self._new_client(_ONE) as client:
+        async with self._new_client(_FRESH_EACH) as client:
             self._streams.add(client)
             try:
                 yield client
@@ -199,6 +209,15 @@ class _Capped(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+async def within(seconds: float, waiting: Awaitable[object]) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting
+    except TimeoutError:
+        return False
+    return True
 
 
 @cache

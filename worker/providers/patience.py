@@ -8,7 +8,8 @@ import httpx
 @dataclass(frozen=True, slots=True)
 class Patience:
     connect: float = 10
-    pool: float = 10
+    place: float = 10
+    """For a place among the account's requests under way."""
     write: float = 30
     answer: float = 20
     paid_answer: float = 60
@@ -30,11 +31,11 @@ class Patience:
     batch: float = 3
 
     def phases(self, answer: float) -> httpx.Timeout:
-        return httpx.Timeout(connect=self.connect, pool=self.pool, write=self.write, read=answer)
+        return httpx.Timeout(connect=self.connect, pool=None, write=self.write, read=answer)
 
     def overall(self, answer: float) -> float:
         """Phases limit a pause, not the whole: a server may send a byte a second for ever."""
-        return self.connect + self.pool + self.write + answer
+        return self.connect + self.write + answer
 
 
 PATIENCE = Patience()

@@ -18,7 +18,7 @@ from worker.providers.failure import Failure, Kind
 from worker.providers.outcome import Balance
 from worker.providers.patience import Patience
 
-HURRIED = Patience(connect=3, pool=1, write=1, answer=4, turn=2)
+HURRIED = Patience(connect=3, place=1, write=1, answer=4, turn=2)
 LOW = 100  # provider credits; two or three textured models
 FREE_PLAN = "free_plan"
 HALF_A_SECOND = timedelta(seconds=0.5)  # a Date header has whole ones, rounded down

@@ -21,7 +21,7 @@ from worker.storage.protocol import Storage
 from worker.storage.supabase import SupabaseStorage
 from worker.storage.supabase.patience import Patience
 
-HURRIED = Patience(connect=3, pool=2, write=3, answer=5, attempts=1)
+HURRIED = Patience(connect=3, write=3, answer=5, attempts=1)
 PROBE = b"meshqueue doctor was here, and takes this file away again.\n"
 TO_AND_FRO = 6.0  # s; of a check's ten the rest is for removing
 MEANWHILE = "Finished models can't be delivered meanwhile; they wait, and nothing is lost."

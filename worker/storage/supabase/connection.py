@@ -6,7 +6,6 @@ from storage3 import AsyncStorageClient
 from worker.errors import SettingsError
 
 PATH = "/storage/v1"
-MOST_CONNECTIONS = 40
 
 
 class Connection:
@@ -19,7 +18,7 @@ class Connection:
             headers=headers,
             timeout=timeout,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=MOST_CONNECTIONS),
+            limits=httpx.Limits(max_connections=None),  # cancellations would use them up
         )
         self.client = AsyncStorageClient(f"{self.root}/", headers, http_client=self.http)
 

@@ -8,7 +8,6 @@ import httpx
 @dataclass(frozen=True, slots=True)
 class Patience:
     connect: float = 10
-    pool: float = 60
     write: float = 30
     answer: float = 60
     """After the last byte the server still has to bring the object to its own storage."""
@@ -23,13 +22,11 @@ class Patience:
 
     @property
     def phases(self) -> httpx.Timeout:
-        return httpx.Timeout(
-            connect=self.connect, pool=self.pool, write=self.write, read=self.answer
-        )
+        return httpx.Timeout(connect=self.connect, pool=None, write=self.write, read=self.answer)
 
     def overall(self, size: int = 0) -> float:
         """Phases limit a pause, not the whole: a server may send a byte a second for ever."""
-        return self.connect + self.pool + self.write + self.answer + size / self.slowest
+        return self.connect + self.write + self.answer + size / self.slowest
 
     def pause(self, attempt: int) -> float:
         return min(self.pause_first * 2.0 ** (attempt - 1), self.pause_most)
