@@ -69,9 +69,9 @@ def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
 def test_an_error_cannot_steer_the_terminal(tmp_path: Path) -> None:
     """It quotes what it found only in letters."""
     builder = one_mesh()
-    builder.root["extensions"] = {"\x1b[31mred": 3}
+    builder.root["accessors"][0]["type"] = "\x1b[31mred"
     (tmp_path / "model.glb").write_bytes(builder.data())
     for command in ("inspect", "optimize"):
         answer = meshqueue(command, "model.glb", folder=tmp_path)
-        assert b"\\x1b[31mred: an extension must be an object" in answer.stderr
+        assert b"accessor 0: type is '\\x1b[31mred'" in answer.stderr
         assert b"\x1b" not in answer.stderr

@@ -6,7 +6,7 @@ from threading import Event
 import numpy as np
 import pytest
 
-from tests.glb.build import Builder, bumpy, one_mesh
+from tests.glb.build import Builder, Surface, bumpy, one_mesh
 from tests.glb.textures.pictures import encoded, gradient, plan, shown_as
 from worker.glb import GlbError, Options, Preset, check, optimize
 from worker.glb.container import Json
@@ -164,6 +164,68 @@ def test_geometry_is_counted_over_the_whole_file(monkeypatch: pytest.MonkeyPatch
     notes = [primitive.note for primitive in result.report.primitives]
     assert "more geometry" not in notes[0]
     assert "more geometry" in notes[-1]
+
+
+def book(pages: int) -> Surface:
+    """So many triangles that share one edge."""
+    around = np.linspace(0, 6, pages)
+    ends = np.stack([np.cos(around), np.sin(around), np.full(pages, 0.5)], axis=1)
+    positions = np.vstack([[[0, 0, 0], [0, 0, 1]], ends]).astype(np.float32)
+    page = np.arange(pages)
+    faces = np.stack([0 * page, 0 * page + 1, 2 + page], axis=1).astype(np.uint32)
+    return Surface(positions, positions, positions[:, :2], faces)
+
+
+def cone(sides: int) -> Surface:
+    around = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    rim = np.stack([np.cos(around), np.sin(around), 0 * around], axis=1)
+    positions = np.vstack([[[0, 0, 1]], rim]).astype(np.float32)
+    side = np.arange(sides)
+    faces = np.stack([0 * side, 1 + side, 1 + (side + 1) % sides], axis=1).astype(np.uint32)
+    return Surface(positions, positions, positions[:, :2], faces)
+
+
+def split_at_the_corners(surface: Surface) -> Surface:
+    """Each triangle has vertices of its own, of which no two are the same."""
+    corners = surface.faces.ravel()
+    numbers = np.arange(len(corners), dtype=np.uint32)
+    uvs = (np.stack([numbers, numbers % 7], axis=1) / len(numbers)).astype(np.float32)
+    positions = surface.positions[corners]
+    return Surface(positions, positions, uvs, numbers.reshape(-1, 3))
+
+
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize(
+    "surface", [book(200_000), split_at_the_corners(book(50_000)), cone(200_000)]
+)
+def test_triangles_that_all_meet_in_one_place_are_left_alone(surface: Surface) -> None:
+    """Draco would be busy for minutes, and could not be stopped."""
+    builder = Builder()
+    attributes = {"POSITION": surface.positions, "TEXCOORD_0": surface.uvs}
+    builder.mesh(builder.primitive(attributes, surface.faces))
+    (primitive,) = optimize(builder.data()).report.primitives
+    assert "meet in one place" in primitive.note
+
+
+@pytest.mark.parametrize("surface", [cone(10_000), bumpy(180)])
+def test_a_cone_and_a_fine_surface_are_not_crowded(surface: Surface) -> None:
+    """However many triangles there are, as long as few of them meet, or not too many."""
+    builder = Builder()
+    builder.mesh(builder.primitive({"POSITION": surface.positions}, surface.faces))
+    (primitive,) = optimize(builder.data()).report.primitives
+    assert primitive.encoding == "draco"
+
+
+def test_crowds_are_counted_over_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many that are each just small enough are too much together."""
+    monkeypatch.setattr("worker.glb.geometry.allowance.MAX_GEOMETRY_BYTES", 5_000_000)
+    surface = cone(9_000)
+    builder = Builder()
+    for number in range(2):
+        attributes = {"POSITION": surface.positions, f"_{number}": surface.positions[:, :1]}
+        builder.mesh(builder.primitive(attributes, surface.faces))
+    notes = [primitive.note for primitive in optimize(builder.data()).report.primitives]
+    assert ["more geometry" in note for note in notes] == [False, True]
 
 
 def test_a_look_has_its_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,15 @@ def test_weights_that_do_not_add_up_are_found() -> None:
     ]
 
 
+def test_attributes_that_differ_in_length_are_found() -> None:
+    """Also where the weights of a vertex would have to be added up."""
+    weights = {f"WEIGHTS_{n}": np.ones((576 - n, 4), np.float32) / 4 for n in range(2)}
+    builder = Builder()
+    builder.mesh(builder.primitive(bumpy().attributes | weights, bumpy().faces))
+    (found,) = texts(checked(builder), "attributes-differ")
+    assert "WEIGHTS_0 576, WEIGHTS_1 575" in found[1]
+
+
 def test_a_mesh_too_large_for_roblox_is_found() -> None:
     """Counted over all primitives of the mesh."""
     half = bumpy(85)
@@ -221,6 +230,26 @@ def test_compressed_values_are_not_looked_at() -> None:
     assert findings.primitives[0].compression == "draco"
     assert findings.bytes_by_kind["draco"] == 64
     assert findings.triangles == 12
+
+
+@pytest.mark.parametrize("part", ["indices", "values"])
+@pytest.mark.parametrize("view", [{"buffer": 1}, {"extensions": {"EXT_meshopt_compression": {}}}])
+def test_values_that_are_replaced_from_elsewhere_are_not_looked_at(part: str, view: Any) -> None:
+    """Sparse values lie in two places of their own, and each may be out of reach."""
+    builder = one_mesh()
+    here = builder.view(bytes(64))
+    there = builder.add("bufferViews", {"buffer": 0, "byteLength": 64} | view)
+    sparse = {
+        "indices": {"bufferView": here, "componentType": 5123},
+        "values": {"bufferView": here},
+    }
+    sparse[part]["bufferView"] = there
+    builder.root["accessors"][0]["sparse"] = {"count": 1} | sparse
+    builder.root["buffers"] = [
+        {"byteLength": len(builder.binary)},
+        {"byteLength": 64, "uri": "other.bin"},
+    ]
+    assert checked(builder).triangles == 1058
 
 
 def test_findings_are_plain_values() -> None:

@@ -120,6 +120,17 @@ def test_an_applications_own_attributes_are_exact(values: Array) -> None:
     assert output.attributes["_OWN"].tobytes() == source.attributes["_OWN"][here].tobytes()
 
 
+@pytest.mark.parametrize("name", ["NORMAL_0", "NORMAL_1", "TANGENT_1", "TEXCOORD", "COLOR"])
+def test_names_that_gltf_does_not_know_are_exact(name: str) -> None:
+    """However much they look like those that it does."""
+    surface = bumpy()
+    values = (surface.normals + 1) / 2
+    source, output = encoded(with_attributes(surface, **{name: values}))
+    here = nearest(source, output)
+    assert (source.attributes[name][here] == output.attributes[name]).all()
+    assert output.accessors[name]["componentType"] == 5126
+
+
 @pytest.mark.parametrize(
     ("scale", "component_type", "allowed"),
     [(1 / 255, 5121, 1e-6), (1 / 65535, 5123, 1e-6), (1 / 1000, 5123, 1e-5), (1.0, 5126, 0)],
@@ -164,6 +175,49 @@ def test_triangles_without_area_are_dropped_and_nothing_else() -> None:
     assert len(output.faces) == len(surface.faces)
     assert np.ptp(output.attributes["POSITION"], axis=0).max() < 2
     assert "2 triangles without area" in result.report.primitives[0].note
+
+
+def bellows(**movers: Array) -> Builder:
+    """A surface with a strip along its first row that has no area, between two rows in one place.
+
+    The first row of each mover belongs to the surface, the second to the other side of the strip.
+    """
+    surface, row = bumpy(), np.arange(24)
+    here, there = np.stack([row[:-1], row[1:]]), 576 + np.stack([row[:-1], row[1:]])
+    strip = np.concatenate(
+        [np.stack([*here, there[1]], axis=1), np.stack([here[0], there[1], there[0]], axis=1)]
+    )
+    builder = Builder()
+    sides = np.repeat([0, 1], [576, 24])
+    attributes = {"POSITION": np.vstack([surface.positions, surface.positions[row]])}
+    attributes |= {name: values[sides] for name, values in movers.items()}
+    builder.mesh(builder.primitive(attributes, np.vstack([surface.faces, strip]).astype(np.uint32)))
+    return builder
+
+
+BONES = np.array([[0, 0, 0, 0], [1, 0, 0, 0]], np.uint8)
+ALL_OF_ONE = np.array([[1, 0, 0, 0]] * 2, np.float32)
+
+
+@pytest.mark.parametrize(
+    "movers",
+    [{"JOINTS_0": BONES, "WEIGHTS_0": ALL_OF_ONE}, {"_WIND": np.array([[0], [1]], np.float32)}],
+)
+def test_triangles_without_area_stay_where_they_may_open(movers: dict[str, Array]) -> None:
+    """Draco can't keep them, so the mesh stays as it is."""
+    (primitive,) = optimize(bellows(**movers).data()).report.primitives
+    assert primitive.triangles_after == primitive.triangles_before
+    assert "may open" in primitive.note
+
+
+@pytest.mark.parametrize(
+    "movers",
+    [{}, {"JOINTS_0": BONES[[1, 1]], "WEIGHTS_0": ALL_OF_ONE}, {"NORMAL": ALL_OF_ONE[:, :3]}],
+)
+def test_triangles_without_area_go_where_they_never_open(movers: dict[str, Array]) -> None:
+    """Both sides of the strip move alike."""
+    (primitive,) = optimize(bellows(**movers).data()).report.primitives
+    assert "46 triangles without area" in primitive.note
 
 
 @pytest.mark.parametrize("corners", [1, 2])
@@ -274,6 +328,30 @@ def test_only_coordinates_that_place_a_texture_are_rounded() -> None:
     source, output = encoded(builder)
     here = nearest(source, output)
     assert (source.attributes["TEXCOORD_0"][here] == output.attributes["TEXCOORD_0"]).all()
+
+
+@pytest.mark.parametrize("textured", [True, False])
+@pytest.mark.parametrize("name", ["EXT_mesh_features", "EXT_structural_metadata"])
+def test_coordinates_that_lead_to_numbers_are_exact(name: str, *, textured: bool) -> None:
+    """A feature's number is read from the nearest texel, and the next one means another."""
+    builder = with_attributes(TEXCOORD_1=bumpy().uvs[::-1] * np.float32(0.7))
+    if textured:
+        builder.textured()
+    numbers = {"index": builder.add("textures", {}), "texCoord": 1, "channels": [0]}
+    (primitive,) = builder.root["meshes"][0]["primitives"]
+    if name == "EXT_mesh_features":
+        primitive["extensions"] = {name: {"featureIds": [{"featureCount": 5, "texture": numbers}]}}
+    else:
+        primitive["extensions"] = {name: {"propertyTextures": [0]}}
+        textures = [{"class": "c", "properties": {"p": numbers}}]
+        builder.root["extensions"] = {name: {"propertyTextures": textures}}
+    builder.declare(name)
+    for texcoord in (1, 0):
+        numbers["texCoord"] = texcoord
+        source, output = encoded(builder)
+        here = nearest(source, output)
+        kept = output.attributes[f"TEXCOORD_{texcoord}"]
+        assert (source.attributes[f"TEXCOORD_{texcoord}"][here] == kept).all()
 
 
 def test_coordinates_of_a_model_without_textures_are_rounded() -> None:

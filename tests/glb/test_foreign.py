@@ -1,16 +1,19 @@
 """Draco data that others made, where compression is taken out."""
 
 import struct
+from io import BytesIO
 
+import numpy as np
 import pytest
 
-from tests.glb.build import bumpy, one_mesh
+from tests.glb.build import Builder, bumpy, one_mesh
 from worker.glb import GlbError, Options, Preset, optimize
+from worker.glb.accessors import read_accessor
 from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.geometry import foreign
 from worker.glb.geometry.draco_header import declared_faces
-from worker.glb.geometry.foreign import ForeignError, Mesh, decode
+from worker.glb.geometry.foreign import ForeignError, Mesh, answers, decode
 
 PLAIN = Options(preset=Preset.PLAIN)
 DRACO = "KHR_draco_mesh_compression"
@@ -30,6 +33,18 @@ def test_each_stream_has_its_answer() -> None:
     assert isinstance(second, ForeignError)
     assert isinstance(third, Mesh)
     assert len(first.faces) == declared_faces(sound)
+
+
+@pytest.mark.parametrize(("highest", "kind"), [(2, Mesh), (3, ForeignError)])
+def test_damaged_data_may_name_vertices_that_it_has_not(highest: int, kind: type) -> None:
+    """Draco decodes it without a word."""
+    told = BytesIO()
+    told.write(b'{"ids": [5]}\n')
+    np.save(told, np.array([[0, 1, highest]], np.uint32))
+    np.save(told, np.zeros((3, 3), np.float32))
+    told.seek(0)
+    (mesh,) = answers(told, 1)
+    assert type(mesh) is kind
 
 
 def test_a_stream_that_claims_too_much_is_not_decoded() -> None:
@@ -85,3 +100,52 @@ def test_two_primitives_that_share_a_stream_share_what_is_decoded() -> None:
     plain = Document.read(optimize(optimize(builder.data()).data, PLAIN).data)
     one, other = (mesh["primitives"][0]["attributes"] for mesh in plain.root["meshes"])
     assert one == other
+
+
+def with_a_fallback() -> Builder:
+    """A primitive as Draco data and, for those who can't read that, in bytes of its own."""
+    surface = bumpy(40)
+    builder = one_mesh(surface)
+    packed = Document.read(optimize(builder.data()).data)
+    payload = packed.root["meshes"][0]["primitives"][0]["extensions"][DRACO]
+    view = builder.view(bytes(packed.view(payload["bufferView"])))
+    primitive: Json = builder.root["meshes"][0]["primitives"][0]
+    primitive["extensions"] = {DRACO: payload | {"bufferView": view}}
+    builder.declare(DRACO)
+    return builder
+
+
+def test_who_shares_the_bytes_beside_draco_data_keeps_them() -> None:
+    """Draco has the vertices in another order, which lines over the same vertices don't know."""
+    builder = with_a_fallback()
+    (primitive,) = builder.root["meshes"][0]["primitives"]
+    order = np.array([[0, 1], [1, 2], [900, 5]], np.uint32)
+    positions = primitive["attributes"]["POSITION"]
+    lines = {"attributes": {"POSITION": positions}, "indices": builder.indices(order), "mode": 1}
+    builder.root["meshes"][0]["primitives"].append(lines)
+    document = Document.read(optimize(builder.data(), PLAIN).data)
+    lines = document.item("meshes", 0)["primitives"][1]
+    kept = read_accessor(document, lines["attributes"]["POSITION"])
+    assert (read_accessor(document, lines["indices"]).reshape(-1, 2) == order).all()
+    assert (kept[order] == bumpy(40).positions[order]).all()
+
+
+def test_a_fallback_that_nobody_shares_is_dropped() -> None:
+    """Its accessors now mean what was decoded."""
+    document = Document.read(optimize(with_a_fallback().data(), PLAIN).data)
+    assert len(document.items("accessors")) == len(document.items("bufferViews")) == 4
+
+
+def test_indices_that_are_an_attribute_too_stay_indices() -> None:
+    """Taken apart, each is what it should be."""
+    builder = one_mesh(bumpy(4))
+    (primitive,) = builder.root["meshes"][0]["primitives"]
+    primitive["attributes"]["TEXCOORD_1"] = primitive["indices"]
+    builder.declare("KHR_mesh_quantization")
+    document = Document.read(optimize(builder.data(), PLAIN).data)
+    (primitive,) = document.item("meshes", 0)["primitives"]
+    indices, floats = (
+        document.item("accessors", index)
+        for index in (primitive["indices"], primitive["attributes"]["TEXCOORD_1"])
+    )
+    assert (indices["componentType"], floats["componentType"]) == (5125, 5126)

@@ -10,6 +10,7 @@ from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import find_groups
 from worker.glb.geometry.levels import FOR_WIDE, level_for
 from worker.glb.geometry.prepare import Refused, prepare_family
+from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Texels
 from worker.glb.optimize import read
 
@@ -17,7 +18,7 @@ from worker.glb.optimize import read
 def is_for_wide(values: Array, options: Options) -> bool:
     document = read(with_attributes(bumpy(), _ID=values).data()).document
     (family,) = by_mesh(find_groups(document))
-    prepared = prepare_family(document, family, options, Texels(document, {}))
+    prepared = prepare_family(document, family, options, Texels(document, {}), Stretches(document))
     assert not isinstance(prepared, Refused)
     return level_for(prepared[0].work, options) == FOR_WIDE
 
@@ -53,6 +54,8 @@ def test_the_larger_a_mesh_the_less_patience(
     monkeypatch.setattr("worker.glb.geometry.levels.CLEARLY", 0.0)
     document = read(one_mesh(bumpy()).data()).document
     (family,) = by_mesh(find_groups(document))
-    prepared = prepare_family(document, family, Options(), Texels(document, {}))
+    prepared = prepare_family(
+        document, family, Options(), Texels(document, {}), Stretches(document)
+    )
     assert not isinstance(prepared, Refused)
     assert level_for(prepared[0].work, Options(preset=preset)) == level

@@ -551,3 +551,29 @@ def test_what_only_looks_like_an_extension_is_left_to_its_author() -> None:
     result = optimize(builder.data())
     assert result.report.primitives[0].encoding == "draco"
     assert Document.read(result.data).root["nodes"][0]["extras"] == looks
+
+
+def test_what_turns_out_unsound_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever went wrong here, the file itself is as good as it was, and the report owns up."""
+    data = one_mesh().data()
+    monkeypatch.setattr(
+        "worker.glb.assemble.write_container", lambda *it: write_container(*it)[:-4]
+    )
+    result = optimize(data)
+    assert result.data == data
+    assert result.report.notes[0].startswith("left as it is: a fault of this optimiser")
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+def test_views_of_no_length_still_name_a_buffer(preset: Preset) -> None:
+    """Also where nothing else is left of it."""
+    builder = Builder(binary=bytearray(400))
+    view = builder.add("bufferViews", {"buffer": 0, "byteLength": 0})
+    nothing = {"bufferView": view, "componentType": 5126, "count": 0, "type": "SCALAR"}
+    sampler = {"input": builder.add("accessors", nothing), "output": 0}
+    target = {"node": builder.add("nodes", {}), "path": "translation"}
+    channel = {"sampler": 0, "target": target}
+    builder.add("animations", {"samplers": [sampler], "channels": [channel]})
+    report = optimize(builder.data(), Options(preset=preset)).report
+    assert report.bytes_after < report.bytes_before
+    assert not report.notes

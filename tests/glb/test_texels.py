@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from tests.glb.build import bumpy
 from tests.glb.textures.pictures import encoded, gradient, shown_as
 from worker.glb import Options, Preset
 from worker.glb.document import Document
-from worker.glb.geometry.channels import uv_bits
+from worker.glb.geometry.channels import Source, Way, plan_channels, uv_bits
 from worker.glb.geometry.groups import find_groups
 from worker.glb.geometry.texels import Texels
 from worker.glb.textures import plan_textures
@@ -72,3 +73,23 @@ def test_an_image_that_another_extension_names_oddly_counts_nothing() -> None:
     document = Document.read(builder.data())
     (group,) = find_groups(document)
     assert Texels(document, {}).by_set(group) == {"TEXCOORD_0": 64}
+
+
+@pytest.mark.parametrize(
+    ("preset", "texels", "component_type"),
+    [
+        (Preset.BALANCED, 4096, 5123),
+        (Preset.BALANCED, 1 << 15, 5123),
+        (Preset.BALANCED, (1 << 15) + 1, 5126),
+        (Preset.WEB, (1 << 16) - 1, 5123),
+        (Preset.WEB, 1 << 16, 5126),
+    ],
+)
+def test_a_second_set_keeps_the_same_bound(
+    preset: Preset, texels: int, component_type: int
+) -> None:
+    """It has 16 bits of the unit square; where a repeated texture asks for more, it keeps all."""
+    sets = [Source(f"TEXCOORD_{n}", bumpy().uvs, normalized=False, texels=texels) for n in range(2)]
+    first, second = plan_channels([sets[0]._replace(texels=64), sets[1]], Options(preset=preset))
+    assert first.way is Way.UV
+    assert second.component_type == component_type

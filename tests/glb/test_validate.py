@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from tests.glb.build import Builder, one_mesh
-from worker.glb import GlbError, optimize
+from worker.glb import GlbError, Options, Preset, check, optimize
+from worker.glb.document import Document
+from worker.glb.extensions import extension_uses
 
 Change = Callable[[Builder], Any]
 
@@ -50,11 +52,12 @@ def many_accessors_over_the_same_bytes(builder: Builder) -> None:
         )
 
 
+DRACO = "KHR_draco_mesh_compression"
 PRIMITIVE = ("meshes", 0, "primitives", 0)
 BROKEN: list[tuple[str, Change]] = [
     ("bufferView 0: ends at byte", setter("bufferViews", 0, "byteLength", 1 << 40)),
     ("bufferView 1: byteOffset is -4", setter("bufferViews", 1, "byteOffset", -4)),
-    ("bufferView 0: byteStride is 0", setter("bufferViews", 0, "byteStride", 0)),
+    ("bufferView 0: byteStride is 255", setter("bufferViews", 0, "byteStride", 255)),
     ("bufferView 0: buffer is 7, but there are 1", setter("bufferViews", 0, "buffer", 7)),
     ("accessor 0: needs .* bytes of bufferView 0", setter("accessors", 0, "count", 10**9)),
     ("accessor 2: count is 1.5", setter("accessors", 2, "count", 1.5)),
@@ -66,7 +69,8 @@ BROKEN: list[tuple[str, Change]] = [
     ("mesh 0: primitives.attributes is 99", setter(*PRIMITIVE, "attributes", "POSITION", 99)),
     ("mesh 0: primitives.indices is -1", setter(*PRIMITIVE, "indices", -1)),
     ("mesh 0 primitive 0: mode is 9", setter(*PRIMITIVE, "mode", 9)),
-    ("mesh 0: has no primitives", setter("meshes", 0, "primitives", [])),
+    ("mesh 0: has no primitives", setter("meshes", 0, {})),
+    ("mesh 0: .* must be an array", setter("meshes", 0, "primitives", None)),
     ("mesh 0: .* must be an object", setter("meshes", 0, "primitives", [3])),
     ("meshes: must be an array", setter("meshes", {"0": {}})),
     ("node 0: mesh is 4", setter("nodes", 0, "mesh", 4)),
@@ -78,6 +82,7 @@ BROKEN: list[tuple[str, Change]] = [
     ("asset: only version 2", setter("asset", {"version": "1.0"})),
     ("extensionsUsed: must be", setter("extensionsUsed", [1])),
     ("extensions: must be an object", setter("nodes", 0, "extensions", ["KHR_lights_punctual"])),
+    ("KHR_draco_mesh_compression: .* must", setter(*PRIMITIVE, "extensions", {DRACO: None})),
     ("accessors: describe", many_accessors_over_the_same_bytes),
 ]
 
@@ -91,6 +96,63 @@ def test_a_broken_place_is_named(problem: str, change: Change) -> None:
     change(builder)
     with pytest.raises(GlbError, match=problem):
         optimize(builder.data())
+
+
+LOOSE: dict[str, Change] = {
+    "a stride of nothing": setter("bufferViews", 0, "byteStride", 0),
+    "a mesh of nothing": lambda builder: builder.add("meshes", {"primitives": []}),
+    "extensions of a node": setter("nodes", 0, "extensions", None),
+    "extensions of a primitive": setter(*PRIMITIVE, "extensions", None),
+    "extensions of a view": setter("bufferViews", 0, "extensions", None),
+}
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+@pytest.mark.parametrize("change", LOOSE.values(), ids=LOOSE.keys())
+def test_what_every_loader_opens_is_not_refused(change: Change, preset: Preset) -> None:
+    """Nothing where there should be something is read as nothing."""
+    builder, sound = one_mesh(), optimize(one_mesh().data(), Options(preset=preset))
+    change(builder)
+    report = optimize(builder.data(), Options(preset=preset)).report
+    assert report.primitives == sound.report.primitives
+    assert check(builder.data()).triangles == 1058
+
+
+@pytest.mark.parametrize("payload", [True, None, [1, {"bufferView": 0}], "yes", 7])
+def test_an_unknown_extension_may_hold_anything(payload: object) -> None:
+    """It freezes the file's numbers, as one does that is an object."""
+    builder = one_mesh()
+    builder.view(bytes(40))
+    builder.root["extensions"] = {"ACME_x": payload}
+    result = optimize(builder.data())
+    assert any("unknown, may name any index" in note for note in result.report.notes)
+    assert check(result.data).findings[-1].place == "ACME_x"
+
+
+def test_an_extension_that_names_bytes_in_an_array_leaves_the_file_alone() -> None:
+    """What it means would move."""
+    builder = one_mesh()
+    builder.root["extensions"] = {"ACME_x": [{"byteOffset": 8}]}
+    assert "names bytes by their place" in optimize(builder.data()).report.notes[0]
+
+
+@pytest.mark.parametrize("key", ["properties", "classes", "enums"])
+def test_metadata_may_be_called_extensions(key: str) -> None:
+    """Its author chooses the names; real extensions around and below them are still found."""
+    named = {"extensions": {"type": "STRING", "extensions": {"ACME_y": {}}}, "extras": {}}
+    builder = one_mesh()
+    builder.root["extensions"] = {
+        "EXT_structural_metadata": {
+            "schema": {"id": "x", key: named, "extensions": {"ACME_z": {}}},
+        }
+    }
+    builder.declare("EXT_structural_metadata")
+    document = Document.read(builder.data())
+    assert {use.name for use in extension_uses(document)} == {
+        "EXT_structural_metadata",
+        "ACME_y",
+        "ACME_z",
+    }
 
 
 def test_absurd_counts_without_bytes_are_refused() -> None:

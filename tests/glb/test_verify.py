@@ -11,6 +11,7 @@ from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.fingerprint import fingerprint
 from worker.glb.geometry.groups import find_groups
 from worker.glb.geometry.prepare import Refused, prepare_family
+from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Texels
 from worker.glb.geometry.verify import Expected, expect, verify
 from worker.glb.optimize import read
@@ -21,7 +22,9 @@ ROLLS = [(0, 1, 2), (1, 2, 0), (2, 0, 1)]
 def work() -> Work:
     document = read(one_mesh().textured().data()).document
     (family,) = by_mesh(find_groups(document))
-    prepared = prepare_family(document, family, Options(), Texels(document, {}))
+    prepared = prepare_family(
+        document, family, Options(), Texels(document, {}), Stretches(document)
+    )
     assert not isinstance(prepared, Refused)
     return prepared[0].work
 

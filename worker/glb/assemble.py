@@ -73,10 +73,10 @@ def overlapping(places: list[Json]) -> Iterator[tuple[int, int, list[Json]]]:
 
 
 def set_buffer(draft: Draft, length: int) -> None:
-    """A buffer of no length is no valid glTF; one among others keeps its number."""
+    """A buffer of no length is no valid glTF; one that anything names keeps its number."""
     buffers = draft.document.items("buffers") or [{}]
     draft.document.root["buffers"] = buffers
-    if length or len(buffers) > 1 or draft.frozen:
+    if length or len(buffers) > 1 or draft.frozen or draft.document.items(VIEWS):
         buffers[0]["byteLength"] = length
     else:
         del draft.document.root["buffers"]

@@ -9,8 +9,8 @@ mean vertices and edges by their numbers, and OMI_audio_emitter, whose drafts di
 their sounds.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
 
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -69,12 +69,16 @@ KNOWN: dict[str, Paths] = dict.fromkeys(WITHOUT_BINARY_DATA, ()) | {
 KEEP_THROUGH_REORDERING = frozenset({"EXT_structural_metadata", "KHR_materials_variants"})
 # Under these keys stands whatever the author likes, also what only looks like an extension.
 FREE_FORM = frozenset({"extras", "KHR_xmp", "KHR_xmp_json_ld"})
+# Metadata has names of the author's choice under these: an object held there has no extensions, but
+# one of its items may be called so.
+METADATA = "EXT_structural_metadata"
+NAMED = frozenset({"classes", "enums", "properties"})
 COMPRESSED_VIEW = frozenset({"EXT_meshopt_compression", "KHR_meshopt_compression"})
 
 
 class Use(NamedTuple):
     name: str
-    payload: Json
+    payload: Any  # an object wherever the extension is known
 
 
 def extension_uses(document: Document) -> list[Use]:
@@ -82,25 +86,45 @@ def extension_uses(document: Document) -> list[Use]:
     text = bytes(document.json)
     if b'"extensions"' not in text and b"\\u" not in text:
         return []
-    return list(search(document.root))
+    metadata: list[object] = []
+    uses = list(search(document.root, metadata))
+    for payload in metadata:  # more are found on the way
+        uses += search(payload, metadata, NAMED)
+    return uses
 
 
-def search(root: Json) -> Iterator[Use]:
+def search(
+    root: object, metadata: list[object], named: frozenset[str] = frozenset()
+) -> Iterator[Use]:
+    apart = FREE_FORM | {METADATA} | named
     stack: list[object] = [root]
     while stack:
         item = stack.pop()
         if isinstance(item, list):
             stack.extend(child for child in item if type(child) in (dict, list))
         elif isinstance(item, dict):
-            stack.extend(child for key, child in item.items() if key not in FREE_FORM)
-            yield from uses_in(item.get("extensions", {}))
+            stack.extend(child for key, child in item.items() if key not in apart)
+            for key in named and named & item.keys():
+                stack += values_of(item[key])
+            if METADATA in item:
+                metadata.append(item[METADATA])
+            yield from uses_in(item)
 
 
-def uses_in(held: object) -> Iterator[Use]:
+def values_of(item: object) -> Collection[object]:
+    return item.values() if isinstance(item, dict) else [item]
+
+
+def uses_in(item: Json) -> Iterator[Use]:
+    """Where there are none, some write null."""
+    held = item.get("extensions", {})
+    if held is None:
+        held = {}
+        del item["extensions"]
     if not isinstance(held, dict):
         raise GlbError("extensions", "must be an object")
     for name, payload in held.items():
-        if not isinstance(payload, dict):
+        if name in KNOWN and not isinstance(payload, dict):
             raise GlbError(name, "an extension must be an object")
         yield Use(name, payload)
 

@@ -50,7 +50,8 @@ def optimize(
 ) -> Result:
     """Make a GLB smaller. Raises GlbError, naming the place, where it can't be read.
 
-    The result is the input itself where nothing could be gained. `watch` is told, from any thread,
+    The result is the input itself where nothing could be gained, or where what was made of it is
+    not sound: a note then says so. `watch` is told, from any thread,
     how much of the work is done.
     """
     started = time.perf_counter()
@@ -60,6 +61,8 @@ def optimize(
         result = left(data, options, reason) if reason else rewrite(data, draft, options, watch)
     except UnwritableError as error:
         result = left(data, options, error.problem)
+    except UnsoundError as error:
+        result = left(data, options, f"a fault of this optimiser, found in time: {error}")
     seconds = time.perf_counter() - started
     return result._replace(report=result.report._replace(seconds=seconds))
 

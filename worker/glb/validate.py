@@ -77,6 +77,8 @@ def check_views(document: Document) -> None:
         if "buffer" not in view or "byteLength" not in view:
             raise GlbError(place, "needs buffer and byteLength")
         check_whole(place, view, "byteOffset", "byteLength", "byteStride")
+        if view.get("byteStride") == 0:
+            del view["byteStride"]  # loaders take it for none
         if "byteStride" in view and not 1 <= view["byteStride"] <= 252:  # noqa: PLR2004 - glTF's
             raise GlbError(place, f"byteStride is {view['byteStride']}, not from 4 to 252")
         end = view.get("byteOffset", 0) + view["byteLength"]
@@ -144,7 +146,7 @@ def check_sparse_part(part: Json, count: int, views: Sequence[Json], shape: Json
 def check_primitives(document: Document) -> None:
     highest: dict[int, int] = {}
     for number, mesh in enumerate(document.items("meshes")):
-        if not mesh.get("primitives"):
+        if "primitives" not in mesh:
             raise GlbError(f"mesh {number}", "has no primitives")
         for position, primitive in enumerate(mesh["primitives"]):
             try:
@@ -162,10 +164,7 @@ def check_primitive(document: Document, primitive: Json, highest: dict[int, int]
     if "indices" not in primitive or "POSITION" not in primitive["attributes"]:
         return
     vertices = document.items("accessors")[primitive["attributes"]["POSITION"]]["count"]
-    extensions = primitive.get("extensions", {})
-    if type(extensions) is not dict:
-        raise ValueError("extensions must be an object")
-    if DRACO not in extensions:
+    if DRACO not in primitive.get("extensions", {}):
         check_vertex_indices(document, primitive["indices"], vertices, highest)
 
 
@@ -192,9 +191,13 @@ def highest_named(document: Document, index: int) -> int:
 
 def is_readable(document: Document, accessor: Json) -> bool:
     """True where the bytes of the accessor are here, and not compressed."""
-    if "bufferView" not in accessor:
-        return False
-    view = document.items("bufferViews")[accessor["bufferView"]]
+    sparse = accessor.get("sparse", {})
+    places = [accessor, *(sparse[part] for part in ("indices", "values") if part in sparse)]
+    return all("bufferView" in place and is_here(document, place) for place in places)
+
+
+def is_here(document: Document, place: Json) -> bool:
+    view = document.items("bufferViews")[place["bufferView"]]
     return view["buffer"] == 0 and document.owns_buffer_0 and not view.get("extensions")
 
 

@@ -2,7 +2,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.glb.textures.pictures import MIMES, decoded, encoded, gradient, run_one
-from worker.glb import GlbError
 
 PICTURES = {form: encoded(gradient(48, noise=60), form) for form in MIMES}
 changes = st.lists(st.tuples(st.integers(12, 4000), st.integers(0, 255)), min_size=1, max_size=6)
@@ -20,11 +19,7 @@ def changed(data: bytes, places: list[tuple[int, int]]) -> bytes:
     form=st.sampled_from(sorted(MIMES)), places=changes, preset=st.sampled_from(["web", "plain"])
 )
 def test_damage_never_spreads(form: str, places: list[tuple[int, int]], preset: str) -> None:
-    """Whatever the bytes are: the picture stays, can be decoded, or is refused as too large."""
-    try:
-        result = run_one(changed(PICTURES[form], places), preset, mime=MIMES[form], max_texture=32)
-    except GlbError as error:
-        assert "over the limit" in str(error)  # noqa: PT017 - most pictures raise nothing
-        return
+    """Whatever the bytes are: the picture stays, or can be decoded."""
+    result = run_one(changed(PICTURES[form], places), preset, mime=MIMES[form], max_texture=32)
     if result.data is not None:
         assert max(decoded(result.data).size) <= 64

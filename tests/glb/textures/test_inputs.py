@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.glb.build import Builder
 from tests.glb.textures.pictures import (
@@ -19,7 +19,6 @@ from tests.glb.textures.pictures import (
 )
 from worker.glb import check, optimize
 from worker.glb.document import Document
-from worker.glb.errors import GlbError
 from worker.glb.options import Options, Preset
 from worker.glb.textures import plan_textures
 from worker.glb.textures.picture import likeness
@@ -35,10 +34,57 @@ def deep_png() -> bytes:
     return encoded(Image.fromarray(pixels))
 
 
-def test_an_image_bomb_is_refused_before_it_is_decoded() -> None:
-    """The error names the image; not a pixel was unpacked."""
-    with pytest.raises(GlbError, match=r"image 0: 60000 x 60000 is over the limit"):
-        plan(shown_as("emissiveTexture", png_header(60_000, 60_000)))
+def test_a_picture_of_too_many_pixels_stays() -> None:
+    """Not a pixel is unpacked, and the pictures beside it are worked on all the same."""
+    builder = shown_as("emissiveTexture", png_header(60_000, 60_000), encoded(gradient()))
+    report = optimize(builder.data(), Options(preset=Preset.WEB)).report
+    huge, small = sorted(report.textures, key=lambda texture: texture.image)
+    assert huge.note == "60000 x 60000 is over the limit of 67108864 pixels"
+    assert huge.bytes_after == huge.bytes_before
+    assert small.mime_after == "image/webp"
+
+
+def test_a_look_tells_of_too_many_pixels() -> None:
+    """Not that an option would scale them."""
+    data = shown_as("emissiveTexture", png_header(60_000, 60_000)).data()
+    assert "too-many-pixels" in {finding.code for finding in check(data).findings}
+
+
+def with_scans(count: int) -> bytes:
+    """The last scan of a progressive JPEG, which refines every pixel, again and again."""
+    picture = encoded(gradient(), "JPEG", progressive=True)
+    last = picture[picture.rfind(b"\xff\xda") : -2]
+    return picture[:-2] + last * (count - picture.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+@pytest.mark.parametrize(("scans", "note"), [(100, ""), (101, "101 scans are more than the 100")])
+def test_a_jpeg_of_many_scans_is_not_decoded(scans: int, note: str) -> None:
+    """A hundred bytes each ask for as much work as all its pixels."""
+    result = run_one(with_scans(scans), "web", mime="image/jpeg")
+    assert result.report.note.startswith(note)
+    assert (result.data is None) == bool(note)
+
+
+def test_a_jpeg_of_many_pieces_of_exif_is_not_opened() -> None:
+    """Each would be put after a copy of all the others."""
+    picture = encoded(gradient(), "JPEG")
+    pieces = b"\xff\xe1\0\x08Exif\0\0" * 101
+    result = run_one(picture[:2] + pieces + picture[2:], "web", mime="image/jpeg")
+    assert result.data is None
+    assert result.report.note.startswith("101 pieces of EXIF data are more than the 100")
+
+
+def test_a_jpeg_that_viewers_turn_stays() -> None:
+    """Browsers heed the EXIF data and others don't: only the same bytes look the same to each."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture = encoded(gradient(), "JPEG", quality=95, exif=exif)
+    result = run_one(picture, "web", mime="image/jpeg")
+    assert result.data is None
+    assert "EXIF" in result.report.note
+    exif[ExifTags.Base.Orientation] = 1
+    upright = encoded(gradient(), "JPEG", quality=95, exif=exif)
+    assert run_one(upright, "web", mime="image/jpeg").mime == "image/webp"
 
 
 def test_a_second_header_is_not_believed() -> None:
@@ -92,6 +138,38 @@ def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     assert likeness(expected.convert("RGB"), decoded(result.data)) > 35
 
 
+def transparent(png: bytes, *color: int) -> bytes:
+    """With the chunk that names the one transparent colour."""
+    body = b"tRNS" + struct.pack(f">{len(color)}H", *color)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    place = png.index(b"IDAT") - 4
+    return png[:place] + chunk + png[place:]
+
+
+def test_a_transparent_grey_of_sixteen_bits_becomes_alpha() -> None:
+    """Only that one: others share its upper eight bits."""
+    result = run_one(transparent(deep_png(), 16), "web")
+    assert result.data is not None
+    alpha = np.asarray(decoded(result.data).getchannel("A"))
+    assert np.argwhere(alpha == 0).tolist() == [[0, 1]]
+
+
+def test_a_transparent_colour_of_sixteen_bits_stays() -> None:
+    """Pillow keeps too few of them to know it."""
+    row = b"\0" + np.arange(64 * 3, dtype=">u2").tobytes()
+    header = b"IHDR" + struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0)
+    parts = [header, b"IDAT" + zlib.compress(row * 64), b"IEND"]
+    chunks = [
+        struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
+        for part in parts
+    ]
+    picture = b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    assert run_one(picture, "web").data is not None
+    result = run_one(transparent(picture, 0, 1, 2), "web")
+    assert result.data is None
+    assert "transparent" in result.report.note
+
+
 def test_cmyk_jpegs_become_rgb() -> None:
     """WebP knows no other."""
     source = encoded(gradient(128).convert("CMYK"), "JPEG", quality=95)
@@ -143,6 +221,17 @@ def test_an_image_that_only_another_extension_names_stays(name: str, source: obj
     before = builder.data()
     after = optimize(before, Options(preset=Preset.WEB))
     assert Document.read(after.data).items("images")[0]["mimeType"] == "image/png"
+
+
+@pytest.mark.parametrize("payload", [None, 3, ["source"]])
+def test_what_an_unknown_extension_of_a_texture_holds_may_be_anything(payload: object) -> None:
+    """It names no image, and stays."""
+    builder = shown_as("normalTexture", encoded(gradient()))
+    builder.root["textures"][0]["extensions"] = {"VENDOR_filter": payload}
+    after = Document.read(optimize(builder.data()).data)
+    (texture,) = after.items("textures")
+    expected = {"VENDOR_filter": payload, "EXT_texture_webp": {"source": 0}}
+    assert texture == {"extensions": expected}
 
 
 def test_an_image_in_another_file_stays() -> None:

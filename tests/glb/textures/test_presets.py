@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from tests.glb.textures.pictures import decoded, encoded, gradient, noise, run_one
+from tests.glb.textures.pictures import (
+    decoded,
+    encoded,
+    gradient,
+    noise,
+    run,
+    run_one,
+    shown_as,
+)
+from worker.glb.textures import TextureResult
 from worker.glb.textures.picture import likeness
 
 WITHOUT_WEBP = frozenset({"EXT_texture_webp"})
@@ -30,6 +39,18 @@ def test_balanced_keeps_the_colour_of_transparent_pixels() -> None:
     result = run_one(encoded(picture))
     assert result.data is not None
     assert np.array_equal(np.asarray(decoded(result.data)), np.asarray(picture))
+
+
+@pytest.mark.parametrize("preset", ["web", "small"])
+@pytest.mark.parametrize("slot", ["baseColorTexture", "emissiveTexture"])
+def test_web_keeps_the_colour_that_an_opaque_material_shows(preset: str, slot: str) -> None:
+    """Its alpha means nothing to anybody."""
+    picture = gradient(256, bands=4)
+    picture.putalpha(Image.new("L", picture.size, 0))
+    result = run_one(encoded(picture), preset, slot=slot)
+    assert result.mime == "image/webp"
+    assert result.data is not None
+    assert likeness(picture.convert("RGB"), decoded(result.data).convert("RGB")) > 35
 
 
 @pytest.mark.parametrize("preset", ["safe", "balanced", "plain"])
@@ -73,6 +94,95 @@ def test_web_gives_noisy_data_a_jpeg_of_full_colour() -> None:
     webp = decoded(encoded(picture, "WEBP", quality=80, method=4))
     assert likeness(picture, decoded(normal.data)) > likeness(picture, webp) + 3
     assert run_one(encoded(picture), "web").mime == "image/webp"
+
+
+def busy(alpha: int) -> Image.Image:
+    """Noise that packs well without loss."""
+    picture = noise(128).point(lambda value: value & 0xF0)
+    picture.putalpha(alpha)
+    return picture
+
+
+def test_web_drops_alpha_that_nobody_reads_for_full_colour() -> None:
+    """What an exporter left in the fourth channel is no reason to blur the other three."""
+    result = run_one(encoded(busy(254)), "web", slot="metallicRoughnessTexture")
+    assert result.mime == "image/jpeg"
+    assert result.data is not None
+    assert likeness(busy(254), decoded(result.data)) > 23
+
+
+def run_in_extension(picture: Image.Image, name: str, slot: str) -> TextureResult:
+    builder = shown_as("normalTexture", encoded(picture))
+    builder.root["materials"] = [{"extensions": {name: {slot: {"index": 0}}}}]
+    (result,) = run(builder, "web")
+    return result
+
+
+def test_web_keeps_data_in_alpha_and_blurs_colours_that_nobody_reads() -> None:
+    """Of this texture only alpha counts, which WebP never blurs."""
+    name, slot = "KHR_materials_sheen", "sheenRoughnessTexture"
+    result = run_in_extension(busy(254), name, slot)
+    assert result.report.note == "quality 80"
+    assert result.data is not None
+    assert decoded(result.data).getchannel("A").getextrema() == (254, 254)
+
+
+def test_web_loses_nothing_of_busy_data_with_alpha() -> None:
+    """Glossiness lies in alpha, which no JPEG holds."""
+    name, slot = "KHR_materials_pbrSpecularGlossiness", "specularGlossinessTexture"
+    result = run_in_extension(busy(254), name, slot)
+    assert result.mime == "image/webp"
+    assert result.data is not None
+    assert same_pixels(decoded(result.data), busy(254))
+    assert "dB alike" in result.report.note
+
+
+def cells(count: int, side: int) -> Image.Image:
+    """So many colours each way, each of so many pixels."""
+    return noise(count).resize((count * side, count * side), Image.Resampling.NEAREST)
+
+
+@pytest.mark.parametrize("preset", ["web", "small"])
+@pytest.mark.parametrize(("count", "side"), [(4, 1), (8, 1), (16, 1), (32, 1), (16, 4), (32, 8)])
+def test_web_keeps_the_colours_of_a_palette(preset: str, count: int, side: int) -> None:
+    """A few hundred bytes are not worth a model's colours."""
+    source = encoded(cells(count, side))
+    result = run_one(source, preset)
+    after = source if result.data is None else result.data
+    assert same_pixels(decoded(after), cells(count, side))
+
+
+def test_web_keeps_the_colours_of_a_palette_that_is_a_jpeg() -> None:
+    """One of full colour holds them well enough, and lossy WebP would not."""
+    source = encoded(cells(16, 1), "JPEG", quality=95, subsampling=0)
+    result = run_one(source, "web", mime="image/jpeg")
+    assert same_pixels(decoded(result.data or source), decoded(source))
+
+
+def test_web_keeps_a_palette_without_webp() -> None:
+    """JPEG would blur it as much."""
+    result = run_one(encoded(cells(16, 4)), "web", without=WITHOUT_WEBP)
+    assert result.mime == "image/png"
+
+
+def test_a_small_photograph_of_few_colours_is_still_lossy() -> None:
+    """What lossy WebP holds well and packs far better is no palette."""
+    picture = gradient(256).quantize(200, dither=Image.Dither.NONE).convert("RGB")
+    result = run_one(encoded(picture), "web")
+    assert result.data == encoded(picture, "WEBP", quality=80, method=4)
+
+
+def test_what_no_alpha_shows_of_a_palette_is_not_compared() -> None:
+    """Lossy WebP makes it grey, and nobody sees that."""
+    picture = gradient(256).quantize(200, dither=Image.Dither.NONE).convert("RGBA")
+    picture.paste(cells(8, 16).convert("RGBA"), (0, 0))
+    alpha = Image.new("L", picture.size, 255)
+    alpha.paste(0, (0, 0, 128, 128))
+    picture.putalpha(alpha)
+    builder = shown_as("baseColorTexture", encoded(picture))
+    builder.root["materials"][0]["alphaMode"] = "MASK"
+    (result,) = run(builder, "web")
+    assert result.report.note == "quality 80"
 
 
 def test_web_is_lossless_where_that_is_smaller() -> None:

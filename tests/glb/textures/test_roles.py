@@ -77,12 +77,60 @@ def test_a_scalar_in_the_alpha_of_a_colour_is_by_design() -> None:
     assert role.hides_data
 
 
+BASE_COLOR = {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}
+SPECULAR_GLOSSINESS = "KHR_materials_pbrSpecularGlossiness"
+
+
+@pytest.mark.parametrize(
+    "materials",
+    [
+        [BASE_COLOR],
+        [BASE_COLOR | {"alphaMode": "OPAQUE"}],
+        [BASE_COLOR | {"alphaMode": "MASK", "alphaCutoff": 0}],
+        [BASE_COLOR | {"alphaMode": "BLEND"}, BASE_COLOR],
+        [BASE_COLOR | {"alphaMode": "BLEND", "emissiveTexture": {"index": 0}}],
+        [{"alphaMode": "BLEND", "emissiveTexture": {"index": 0}}],
+        [{"alphaMode": "BLEND"} | extension("KHR_materials_sheen", "sheenColorTexture")],
+        [{"alphaMode": "BLEND"} | extension("KHR_materials_specular", "specularColorTexture")],
+    ],
+)
+def test_colour_under_an_alpha_that_covers_nothing_counts(materials: list[dict[str, Any]]) -> None:
+    """One material that shows it is enough."""
+    assert role_of(*materials).hides_data
+
+
+@pytest.mark.parametrize(
+    "material",
+    [
+        BASE_COLOR | {"alphaMode": "BLEND"},
+        BASE_COLOR | {"alphaMode": "MASK"},
+        {"alphaMode": "MASK"} | extension(SPECULAR_GLOSSINESS, "diffuseTexture"),
+    ],
+)
+def test_colour_that_nobody_can_see_does_not_count(material: dict[str, Any]) -> None:
+    """Where the alpha of the surface itself is 0, there is no surface."""
+    assert not role_of(material).hides_data
+
+
+def test_one_slot_is_told_of_once() -> None:
+    """However the materials differ."""
+    assert role_of(BASE_COLOR, BASE_COLOR | {"alphaMode": "BLEND"}).label == "base color"
+
+
 def test_what_an_unknown_extension_reads_is_exact() -> None:
     """Nobody knows what VENDOR_material does with its texture."""
     role = role_of(
         {"emissiveTexture": {"index": 0}}, extension("VENDOR_material", "mysteryTexture")
     )
     assert role.content is Content.EXACT
+
+
+def test_what_an_unknown_extension_reads_in_a_list_is_exact() -> None:
+    """It may have any number of layers."""
+    layers = {"layers": [{"mask": {"index": 0}}, {"index": 0}]}
+    role = role_of(BASE_COLOR, {"extensions": {"VENDOR_layers": layers}})
+    assert role.content is Content.EXACT
+    assert role.label == "base color + layers + mask"
 
 
 def test_a_feature_id_texture_is_exact() -> None:

@@ -54,6 +54,7 @@ def findings_of(document: Document, place: str, primitive: Json) -> Iterator[Fin
         for name, index in primitive["attributes"].items()
         if is_looked_at(document, index)
     }
+    yield from differing_lengths(document, place, primitive)
     for name, rows in values.items():
         yield from bad_numbers(place, name, rows)
     if "NORMAL" in values and values["NORMAL"].dtype.kind == "f":
@@ -66,6 +67,16 @@ def findings_of(document: Document, place: str, primitive: Json) -> Iterator[Fin
 def is_looked_at(document: Document, index: int) -> bool:
     accessor = document.item("accessors", index)
     return not accessor["type"].startswith("MAT") and is_readable(document, accessor)
+
+
+def differing_lengths(document: Document, place: str, primitive: Json) -> Iterator[Finding]:
+    counts = {
+        name: document.item("accessors", index)["count"]
+        for name, index in primitive["attributes"].items()
+    }
+    if len({*counts.values()}) > 1:
+        told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+        yield Finding("attributes-differ", place, f"attributes of so many vertices: {told}")
 
 
 def bad_numbers(place: str, name: str, rows: Array) -> Iterator[Finding]:
@@ -89,7 +100,7 @@ def bad_normals(place: str, normals: Array) -> Iterator[Finding]:
 
 
 def bad_weights(place: str, sets: list[Array]) -> Iterator[Finding]:
-    if not sets:
+    if len({len(rows) for rows in sets}) != 1:
         return
     total = np.sum([np.sum(rows / full_scale(rows), axis=1) for rows in sets], axis=0)
     wrong = int((np.abs(total - 1) > NEARLY_ONE).sum())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from worker.glb.checks.findings import Finding, TextureFacts
 from worker.glb.document import Document
+from worker.glb.limits import MAX_PIXELS
 from worker.glb.textures.roles import roles
 from worker.glb.textures.source import Source
 
@@ -31,11 +32,15 @@ def texture_findings(
     for facts, source in zip(textures, sources, strict=True):
         place = f"image {facts.image}"
         if facts.size and max(facts.size) > LARGE_SIDE:
-            width, height = facts.size
-            yield Finding(
-                "large-texture", place, f"{width} x {height}; --max-texture {LARGE_SIDE} scales it"
-            )
+            yield large(place, *facts.size)
         yield from misplaced(place, source)
+
+
+def large(place: str, width: int, height: int) -> Finding:
+    size = f"{width} x {height}"
+    if width * height > MAX_PIXELS:
+        return Finding("too-many-pixels", place, f"{size} is over the limit; nothing scales it")
+    return Finding("large-texture", place, f"{size}; --max-texture {LARGE_SIDE} scales it")
 
 
 def misplaced(place: str, source: Source) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ NORMAL_BITS, UV_BITS = 10, 12
 COARSEST_UV_BITS, FINEST_UV_BITS = 10, 16
 UNIT = 0.01  # how far from 1 a tangent's length may be
 TINY = 1e-6
+KNOWN = re.compile(r"(TEXCOORD|COLOR|JOINTS)_\d+|NORMAL|TANGENT")
 
 
 class Way(Enum):
@@ -66,7 +67,10 @@ def plan_channels(sources: list[Source], options: Options) -> list[Channel]:
 
 
 def plan_for(source: Source, taken: set[Way]) -> Plan | None:
-    kind = re.sub(r"_\d+$", "", source.name)
+    known = KNOWN.fullmatch(source.name)
+    if not known:
+        return None
+    kind = known[1] or source.name
     if source.values.dtype != np.float32:
         return narrowed if kind == "JOINTS" else first_colour if kind == "COLOR" else None
     if kind == "TEXCOORD":
@@ -93,10 +97,12 @@ def first_uv(source: Source, options: Options) -> Channel | None:
 
 
 def uv_bits(values: Array, texels: int, preset: Preset) -> int | None:
-    """A quarter of a texel, or half of one where the textures themselves lose more."""
     span = float((values.max(axis=0) - values.min(axis=0)).max())
-    if not math.isfinite(span):
-        return None
+    return bits_over(span, texels, preset) if math.isfinite(span) else None
+
+
+def bits_over(span: float, texels: int, preset: Preset) -> int | None:
+    """A quarter of a texel, or half of one where the textures themselves lose more."""
     if preset in (Preset.WEB, Preset.SMALL):
         bits = max(COARSEST_UV_BITS, math.ceil(math.log2(texels * span + 1)))
     else:
@@ -106,9 +112,10 @@ def uv_bits(values: Array, texels: int, preset: Preset) -> int | None:
 
 def second_uv(source: Source, options: Options) -> Channel | None:
     """Draco has one place for texture coordinates; 16 bits of the unit square do for a texture."""
-    del options
     values = source.values
     if source.texels is None or not ((values >= 0) & (values <= 1)).all():
+        return None
+    if not bits_over(1.0, source.texels, options.preset):
         return None
     return Channel(source.name, Way.EXACT, to_unorm(values, np.uint16), normalized=True)
 

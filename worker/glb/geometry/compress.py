@@ -11,16 +11,19 @@ from worker.glb.document import Document
 from worker.glb.geometry.allowance import Allowance, work_bytes
 from worker.glb.geometry.families import by_mesh
 from worker.glb.geometry.groups import Group, accessor_bytes, find_groups, judged
+from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Sides, Texels
 from worker.glb.options import Options
 
 if TYPE_CHECKING:
     from worker.glb.geometry.attempt import Attempt
     from worker.glb.geometry.encode import Work
+    from worker.glb.geometry.faces import Shape
     from worker.glb.geometry.prepare import Prepared
     from worker.glb.geometry.verify import Decoded, Expected
 
 TOO_MUCH = "the file has more geometry than is worked on in one go"
+CROWDED = "too many triangles meet in one place for Draco"
 TOO_SMALL = 400  # raw bytes below which Draco and the JSON that it needs never pay
 NOT_ALONE = "another primitive of its mesh can't be encoded, and the seam would crack"
 
@@ -57,7 +60,8 @@ Family = list[Outcome | Running]
 def start(document: Document, options: Options, pool: Executor, sides: Sides) -> list[Family]:
     """Everything is under way when this returns; what can't be done has its reason."""
     families = by_mesh(find_groups(document))
-    start = Start(document, options, pool, Texels(document, sides), Allowance.of(document))
+    shown = Texels(document, sides), Stretches(document)
+    start = Start(document, options, pool, *shown, Allowance.of(document))
     return [start.family(family) for family in families]
 
 
@@ -80,6 +84,7 @@ class Start(NamedTuple):
     options: Options
     pool: Executor
     texels: Texels
+    stretches: Stretches
     allowance: Allowance
 
     def family(self, family: Sequence[Group]) -> Family:
@@ -106,8 +111,18 @@ class Start(NamedTuple):
 
         from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy
 
-        found = prepare_family(self.document, family, self.options, self.texels)
-        return found.why if isinstance(found, Refused) else found
+        found = prepare_family(self.document, family, self.options, self.texels, self.stretches)
+        if isinstance(found, Refused):
+            return found.why
+        return self.why_so_crowded([one.shape for one in found]) or found
+
+    def why_so_crowded(self, shapes: "Sequence[Shape]") -> str:
+        from worker.glb.geometry.crowding import PAIRS_A_BYTE, is_crowded, pairs  # noqa: PLC0415 - heavy
+
+        found = [pairs(shape) for shape in shapes]
+        if any(map(is_crowded, shapes, found)):
+            return CROWDED
+        return "" if self.allowance.grants(sum(found) // PAIRS_A_BYTE) else TOO_MUCH
 
 
 def raw_bytes(document: Document, groups: Sequence[Group]) -> int:

@@ -62,7 +62,10 @@ def answers(told: BytesIO, count: int) -> Iterator[Mesh | ForeignError]:
             yield ForeignError(facts["error"])
         else:
             faces, *values = (read_array(told) for _ in range(1 + len(facts["ids"])))
-            yield Mesh(faces, dict(zip(facts["ids"], values, strict=True)))
+            if len(faces) and any(len(rows) <= faces.max() for rows in values):
+                yield ForeignError("is damaged: it names vertices that it does not have")
+            else:
+                yield Mesh(faces, dict(zip(facts["ids"], values, strict=True)))
 
 
 def read_array(told: BytesIO) -> Array:

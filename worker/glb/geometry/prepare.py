@@ -14,6 +14,7 @@ from worker.glb.geometry.fingerprint import hashed_rows
 from worker.glb.geometry.grid import Grid, grid_over
 from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
 from worker.glb.geometry.normals import mended_normals
+from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Texels
 from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
@@ -34,7 +35,11 @@ class Refused(NamedTuple):
 
 @np.errstate(over="ignore", invalid="ignore")  # what is no number is refused or kept bit by bit
 def prepare_family(
-    document: Document, family: Sequence[Group], options: Options, texels: Texels
+    document: Document,
+    family: Sequence[Group],
+    options: Options,
+    texels: Texels,
+    stretches: Stretches,
 ) -> list[Prepared] | Refused:
     eligible = [group for group in family if not group.why_not]
     shapes = [shape_of(document, group) for group in eligible]
@@ -42,13 +47,13 @@ def prepare_family(
         return Refused("it has no triangle with an area")
     if not all(np.isfinite(shape.positions).all() for shape in shapes):
         return Refused("positions are not finite")
+    if any(shape.opens for shape in shapes):
+        return Refused("it has triangles without area that may open when it moves")
     if touches_the_others(document, family, shapes):
         return Refused("it shares an edge with a primitive that stays as it is, and would crack")
-    grid = grid_over(shapes, options)
-    if grid is None:
-        return Refused(
-            "the mesh is too large for a grid, or too small for one that its primitives share"
-        )
+    grid = grid_over(shapes, options, stretches.of(eligible))
+    if isinstance(grid, str):
+        return Refused(grid)
     return [
         prepare(document, group, shape, grid, planned(document, group, shape, options, texels))
         for group, shape in zip(eligible, shapes, strict=True)
@@ -101,7 +106,7 @@ def planned(
 
 def position_channel(document: Document, group: Group, shape: Shape, grid: Grid) -> Channel:
     accessor = document.item("accessors", group.attributes["POSITION"])
-    if accessor["componentType"] == FLOAT:
+    if not shape.whole:
         return Channel("POSITION", Way.POSITION, shape.positions, bits=grid.bits)
     whole = shape.take(read_accessor(document, group.attributes["POSITION"]))
     normalized = bool(accessor.get("normalized", False))

@@ -16,6 +16,7 @@ UNKNOWN_SIZE = 4096
 AWAITED = {"TEXCOORD_0": 2048}
 MOST_REPEATS = 1e6  # of a texture over the unit square; beyond that nothing is rounded anyhow
 VARIANTS = "KHR_materials_variants"
+METADATA = "EXT_structural_metadata"
 TRANSFORM = "KHR_texture_transform"
 
 
@@ -33,13 +34,28 @@ class Texels:
     sides: Sides
     by_material: dict[int, dict[str, int]] = field(default_factory=dict)
     by_image: dict[int, int] = field(default_factory=dict)
+    properties: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The sets that property textures are read by; who has any is not told apart."""
+        extensions = self.document.root.get("extensions") or {}
+        self.properties = measuring_sets(extensions.get(METADATA))
 
     def by_set(self, group: Group) -> dict[str, int]:
-        """For each TEXCOORD that places a texture, the side of the largest one, in texels."""
+        """For each TEXCOORD that places a texture, the side of the largest one, in texels.
+
+        Numbers in textures are read from the nearest texel: what leads to them is data itself.
+        """
         found: dict[str, int] = {}
         for material in materials_of(group):
             widen(found, self.of_material(material))
-        return found or AWAITED
+        data = self.measuring(group)
+        return {name: side for name, side in (found or AWAITED).items() if name not in data}
+
+    def measuring(self, group: Group) -> frozenset[str]:
+        held = [primitive.get("extensions") or {} for primitive in group.primitives]
+        has_properties = any(METADATA in extensions for extensions in held)
+        return measuring_sets(held) | (self.properties if has_properties else frozenset())
 
     def of_material(self, number: int) -> dict[str, int]:
         if number not in self.by_material:
@@ -87,6 +103,21 @@ def placements(material: Json) -> Iterator[Placement]:
                 yield placement(value)
             else:
                 stack.append(value)
+
+
+def measuring_sets(item: object) -> frozenset[str]:
+    """Of `{"index": …, "texCoord": …, "channels": …}`, wherever it hangs below."""
+    found: set[str] = set()
+    stack = [item]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack.extend(item.values())
+            if "channels" in item and type(item.get("index")) is int:
+                found.add(f"TEXCOORD_{placement(item).texcoord}")
+        elif isinstance(item, list):
+            stack.extend(child for child in item if isinstance(child, dict | list))
+    return frozenset(found)
 
 
 def placement(info: Json) -> Placement:

@@ -3,7 +3,8 @@
 Meshopt stays: there is nothing here that reads it, and the note says so.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,11 @@ from worker.glb.accessors import COMPONENT_TYPES, DTYPES, Array, read_accessor
 from worker.glb.container import Json
 from worker.glb.draft import Draft
 from worker.glb.errors import GlbError
-from worker.glb.extensions import COMPRESSED_VIEW
+from worker.glb.extensions import ACCESSORS, COMPRESSED_VIEW
 from worker.glb.geometry.foreign import ForeignError, Mesh, decode
 from worker.glb.geometry.groups import DRACO
 from worker.glb.layout import COMPONENT_BYTES, WIDTHS
+from worker.glb.references import Slot, count_references
 
 QUANTIZATION = "KHR_mesh_quantization"
 TRIANGLES, UNSIGNED_INT, FLOAT = 4, 5125, 5126
@@ -37,20 +39,21 @@ class Part:
 class Unpacking:
     """Which accessor already holds what was decoded from which view.
 
-    Any number of accessors may mean the same part; its bytes are written once.
+    Any number of accessors may mean the same part; its bytes are written once. An accessor is
+    `free` while nobody wants anything else of it than what Draco holds.
     """
 
     draft: Draft
     meshes: dict[int, Mesh | ForeignError]
-    accessors: dict[tuple[int, int], int] = field(default_factory=dict)
+    free: set[int]
+    accessors: dict[object, int] = field(default_factory=dict)
     written: dict[object, Json] = field(default_factory=dict)
-    taken: set[int] = field(default_factory=set)
 
 
 def undo(draft: Draft) -> list[str]:
     """Returns what could not be undone. The document is changed."""
     todo = list(packed(draft))
-    unpacking = Unpacking(draft, decoded(draft) if todo else {})
+    unpacking = Unpacking(draft, decoded(draft) if todo else {}, meant_by(draft, slots_of(todo)))
     for place, primitive in todo:
         undo_draco(unpacking, place, primitive)
     draft.forget(DRACO)
@@ -58,6 +61,23 @@ def undo(draft: Draft) -> list[str]:
         return [MESHOPT_STAYS]
     undo_quantization(draft)
     return []
+
+
+def slots_of(todo: Iterable[Place]) -> Iterator[Slot]:
+    """Where the accessors are named that Draco fills."""
+    for _, primitive in todo:
+        for name in primitive["extensions"][DRACO]["attributes"]:
+            if name in primitive["attributes"]:
+                yield primitive["attributes"], name
+        if "indices" in primitive:
+            yield primitive, "indices"
+
+
+def meant_by(draft: Draft, slots: Iterable[Slot]) -> set[int]:
+    """The accessors that are named there and nowhere else."""
+    ours = Counter(owner[key] for owner, key in slots)
+    uses = count_references(draft.document, draft.uses, ACCESSORS)
+    return {accessor for accessor, count in ours.items() if count == uses[accessor]}
 
 
 def primitives(draft: Draft) -> Iterator[Place]:
@@ -118,20 +138,28 @@ def view_of(place: str, primitive: Json) -> int:
 
 
 def filled(unpacking: Unpacking, part: Part, old: int | None, place: str) -> int:
-    """The accessor, now with bytes; another one where the first belongs to another view's mesh."""
-    accessors = unpacking.draft.document.root.setdefault("accessors", [])
-    key = (part.view, -1 if old is None else old)
-    if key in unpacking.accessors:
-        return unpacking.accessors[key]
-    if old is None or old in unpacking.taken:
-        accessors.append(dict(accessors[old]) if old is not None else {"type": "SCALAR"})
-        index = len(accessors) - 1
-    else:
-        index = old
-    unpacking.taken.add(index)
-    unpacking.accessors[key] = index
-    describe(unpacking, accessors[index], part, place)
-    return index
+    """The accessor, now with bytes; another one where the first belongs to others too."""
+    key = (part.view, part.unique_id, old)
+    if key not in unpacking.accessors:
+        unpacking.accessors[key] = index = own(unpacking, old)
+        describe(unpacking, unpacking.draft.document.item(ACCESSORS, index), part, place)
+    return unpacking.accessors[key]
+
+
+def own(unpacking: Unpacking, old: int | None) -> int:
+    if old in unpacking.free:
+        unpacking.free.discard(old)
+        return old
+    document = unpacking.draft.document
+    return copied(
+        unpacking.draft, {"type": "SCALAR"} if old is None else document.item(ACCESSORS, old)
+    )
+
+
+def copied(draft: Draft, accessor: Json) -> int:
+    accessors: list[Json] = draft.document.root.setdefault(ACCESSORS, [])
+    accessors.append(dict(accessor))
+    return len(accessors) - 1
 
 
 def describe(unpacking: Unpacking, accessor: Json, part: Part, place: str) -> None:
@@ -191,14 +219,24 @@ UNSIGNED_IN_THE_CORE = frozenset({5121, 5123})  # for texture coordinates, where
 
 
 def undo_quantization(draft: Draft) -> None:
-    done: set[int] = set()
+    slots = list(quantized(draft))
+    free = meant_by(draft, slots)
+    floats: dict[int, int] = {}
+    for attributes, name in slots:
+        old = attributes[name]
+        if old not in floats:
+            floats[old] = old if old in free else copied(draft, draft.document.item(ACCESSORS, old))
+            to_floats(draft, floats[old])
+        attributes[name] = floats[old]
+    draft.forget(QUANTIZATION)
+
+
+def quantized(draft: Draft) -> Iterator[Slot]:
     for _, primitive in primitives(draft):
         for attributes in (primitive["attributes"], *primitive.get("targets", [])):
             for name, index in attributes.items():
-                if index not in done and is_quantized(draft, name, index):
-                    done.add(index)
-                    to_floats(draft, index)
-    draft.forget(QUANTIZATION)
+                if is_quantized(draft, name, index):
+                    yield attributes, name
 
 
 def is_quantized(draft: Draft, name: str, index: int) -> bool:

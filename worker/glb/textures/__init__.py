@@ -4,7 +4,8 @@ from worker.glb.document import Document
 from worker.glb.limits import MAX_PIXELS_OF_FILE
 from worker.glb.options import Options
 from worker.glb.textures.choice import Aim, aim
-from worker.glb.textures.job import TextureJob, TextureResult, Written
+from worker.glb.textures.encoding import Written
+from worker.glb.textures.job import TextureJob, TextureResult
 from worker.glb.textures.once import Once
 from worker.glb.textures.roles import roles
 from worker.glb.textures.source import read_sources

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from worker.glb.limits import MAX_PIXELS
 from worker.glb.options import Options, Preset
+from worker.glb.picture_size import Size
 from worker.glb.textures.encoding import (
     JPEG_AGAIN,
     PNG_AGAIN,
@@ -31,7 +33,7 @@ LEAST_GAIN_LOSSY = 0.9
 # Lossy WebP and half-sampled JPEG blur channels into each other, which colour bears and data does
 # not: busy normal and roughness maps fall to 21 dB at any quality. They get a JPEG of full colour,
 # at a third of the bytes of a lossless map.
-LEAST_LIKENESS_OF_DATA = 30.0
+LEAST_LIKENESS = 30.0
 CAREFUL = Encoding(JPEG, quality=85)
 
 
@@ -42,7 +44,8 @@ class Aim:
     ways: tuple[Encoding, ...] = ()
     side: int | None = None  # scale down to this
     forced: bool = False  # replaces the image even where it grows
-    least_likeness: float = 0.0
+    is_data: bool = False
+    drops_alpha: bool = False  # where that stands in the way: nobody reads it
     why_not: str = ""
 
 
@@ -57,7 +60,8 @@ def aim(source: Source, role: Role, options: Options) -> Aim:
         ways,
         side,
         forced=bool(side) or refused,
-        least_likeness=LEAST_LIKENESS_OF_DATA if is_data(role) else 0.0,
+        is_data=is_data(role),
+        drops_alpha=not role.reads_alpha,
         why_not="" if ways else why_kept(source, role),
     )
 
@@ -69,9 +73,16 @@ def why_untouchable(source: Source, role: Role) -> str:
         return "no texture uses it"
     if source.mime not in READABLE:
         return f"{source.mime or 'its format'} is passed through"
-    if not source.pixels:
+    if not source.size or not source.pixels:
         return "its header can't be read"
+    if source.pixels > MAX_PIXELS:
+        return too_many_pixels(source.size)
     return "animated" if source.is_animated else ""
+
+
+def too_many_pixels(size: Size) -> str:
+    width, height = size
+    return f"{width} x {height} is over the limit of {MAX_PIXELS} pixels"
 
 
 def why_kept(source: Source, role: Role) -> str:
@@ -125,4 +136,5 @@ def webp_wanted(role: Role, options: Options) -> bool:
 
 
 def is_data(role: Role) -> bool:
-    return role.content in (Content.SCALARS, Content.ALPHA, Content.VECTOR)
+    """In its colours, that is. What only alpha holds no format loses."""
+    return role.content in (Content.SCALARS, Content.VECTOR)

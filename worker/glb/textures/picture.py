@@ -5,7 +5,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any
 
-from PIL import Image, ImageChops
+from PIL import ExifTags, Image, ImageChops
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -13,7 +13,14 @@ from PIL.WebPImagePlugin import WebPImageFile
 from worker.glb.container import Buffer
 from worker.glb.picture_size import picture_size
 from worker.glb.textures.encoding import Encoding
-from worker.glb.textures.source import JPEG, PNG, WEBP
+from worker.glb.textures.source import (
+    DEEP,
+    JPEG,
+    PNG,
+    PNG_DEPTH_OFFSET,
+    WEBP,
+    LeftAloneError,
+)
 
 # The classes, not Image.open: that would import and ask forty formats that glTF doesn't know.
 DECODERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
@@ -21,20 +28,56 @@ DECODERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
     JPEG: JpegImageFile,
     WEBP: WebPImageFile,
 }
+# How each begins in a JPEG. Coded pixels hold no marker, and six such letters by the rarest chance.
+REPEATED = {"scans": b"\xff\xda\0", "pieces of EXIF data": b"Exif\0\0"}
+MOST_REPEATS = 100
+UPRIGHT = 1
 OPAQUE = 255
 PERFECT = 99.0
+COLOR_HISTOGRAM = 3 * 256
+LARGEST_PALETTE = 1 << 16
+MOST_COLORS = 1024
 
 
 def decode(data: Buffer, mime: str) -> Image.Image:
-    image = DECODERS[mime](BytesIO(data))
-    check_size(image, data)
+    content = bytes(data)
+    if mime == JPEG:
+        check_repeats(content)
+    image = DECODERS[mime](BytesIO(content))
+    check_size(image, content)
     image.load()
+    check_rotation(image)
+    check_transparent_color(image, content)
     return flattened(eight_bits(image))
 
 
-def check_size(image: Image.Image, data: Buffer) -> None:
+def check_repeats(content: bytes) -> None:
+    """Scans go over all pixels, for as little as 99 bytes each; cameras make up to 20 of them.
+
+    EXIF data is put together by copying all that came before: 50 MB of it take 20 seconds.
+    """
+    for name, mark in REPEATED.items():
+        count = content.count(mark)
+        if count > MOST_REPEATS:
+            raise LeftAloneError(f"{count} {name} are more than the {MOST_REPEATS} that are read")
+
+
+def check_rotation(image: Image.Image) -> None:
+    """Browsers turn such a picture, Blender doesn't: only the same bytes look the same in both."""
+    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT:
+        raise LeftAloneError("its EXIF data turns it in some viewers")
+
+
+def check_transparent_color(image: Image.Image, content: bytes) -> None:
+    """Of colours of 16 bits Pillow keeps the upper half, which tells too few of them apart."""
+    deep = image.format == "PNG" and content[PNG_DEPTH_OFFSET] == DEEP
+    if deep and image.mode == "RGB" and "transparency" in image.info:
+        raise LeftAloneError("one of its colors, of 16 bits a channel, is transparent")
+
+
+def check_size(image: Image.Image, content: bytes) -> None:
     """Pillow heeds the last header, the limit on pixels the first: 3 MB could cost 8 GB."""
-    if image.size != picture_size(memoryview(data)):
+    if image.size != picture_size(memoryview(content)):
         width, height = image.size
         raise ValueError(f"it has more than one header, and another says {width} x {height}")
 
@@ -51,7 +94,12 @@ def high_bytes(image: Image.Image) -> Image.Image:
     """Of 16 bits the upper 8. Pillow's convert() would clip at 255 instead."""
     import numpy as np  # noqa: PLC0415 - hardly any file has such a picture
 
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    grey = np.asarray(image)
+    picture = Image.fromarray((grey >> 8).astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info:
+        opaque = grey != image.info["transparency"]
+        picture.putalpha(Image.fromarray(opaque.astype(np.uint8) * OPAQUE))
+    return picture
 
 
 def flattened(image: Image.Image) -> Image.Image:
@@ -106,9 +154,20 @@ def written(image: Image.Image, form: str, **settings: Any) -> bytes:
     return stream.getvalue()
 
 
-def likeness(one: Image.Image, other: Image.Image) -> float:
-    """Peak signal-to-noise ratio in decibels, over all channels."""
-    histogram = ImageChops.difference(one, other.convert(one.mode)).histogram()
+def is_palette(image: Image.Image) -> bool:
+    """Small and of few colours: perhaps one a cell, as low-poly models have them."""
+    width, height = image.size
+    return width * height <= LARGEST_PALETTE and image.getcolors(MOST_COLORS) is not None
+
+
+def likeness(one: Image.Image, other: Image.Image, *, as_seen: bool = False) -> float:
+    """Peak signal-to-noise ratio of the colour, in decibels; alpha is never lossy.
+
+    As seen, colour counts as much as its alpha shows of it.
+    """
+    mode = "RGBa" if as_seen else "RGB"
+    difference = ImageChops.difference(one.convert(mode), other.convert(mode))
+    histogram = difference.histogram()[:COLOR_HISTOGRAM]
     total = sum(count * (value % 256) ** 2 for value, count in enumerate(histogram))
     if total == 0:
         return PERFECT

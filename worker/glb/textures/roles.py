@@ -7,7 +7,7 @@ be anything, feature ids included: not a bit of it may change, nor its size.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from worker.glb.container import Json
@@ -35,6 +35,8 @@ class Use:
     label: str
     space: Space
     content: Content
+    reads_alpha: bool = False
+    hides_color: bool = False  # where its alpha is 0, nobody sees what colour it has
 
 
 def color(label: str) -> Use:
@@ -46,7 +48,7 @@ def scalars(label: str) -> Use:
 
 
 def alpha(label: str) -> Use:
-    return Use(label, Space.LINEAR, Content.ALPHA)
+    return Use(label, Space.LINEAR, Content.ALPHA, reads_alpha=True)
 
 
 def vector(label: str) -> Use:
@@ -69,7 +71,9 @@ USES: dict[str, Use] = {
     "clearcoatRoughnessTexture": scalars("clearcoat roughness"),
     "clearcoatNormalTexture": vector("clearcoat normal"),
     "diffuseTexture": color("diffuse"),
-    "specularGlossinessTexture": Use("specular-glossiness", Space.SRGB, Content.SCALARS),
+    "specularGlossinessTexture": Use(
+        "specular-glossiness", Space.SRGB, Content.SCALARS, reads_alpha=True
+    ),
     "diffuseTransmissionTexture": alpha("diffuse transmission"),
     "diffuseTransmissionColorTexture": color("diffuse transmission color"),
     "iridescenceTexture": scalars("iridescence"),
@@ -81,6 +85,7 @@ USES: dict[str, Use] = {
     "thicknessTexture": scalars("thickness"),
     "transmissionTexture": scalars("transmission"),
 }
+COVERING = ("baseColorTexture", "diffuseTexture")  # their alpha is how much of the surface there is
 UNUSED = exact("unused")
 UNNAMED = exact("unknown")
 MEASURED_ON_SURFACES = ("EXT_mesh_features", "EXT_structural_metadata")
@@ -96,7 +101,7 @@ class Role:
 
     @property
     def label(self) -> str:
-        return " + ".join(sorted(use.label for use in self.uses))
+        return " + ".join(sorted({use.label for use in self.uses}))
 
     @property
     def content(self) -> Content:
@@ -112,7 +117,11 @@ class Role:
     @property
     def hides_data(self) -> bool:
         """Its colour matters even where its alpha is 0."""
-        return {use.content for use in self.uses} != {Content.COLOR}
+        return not all(use.hides_color for use in self.uses)
+
+    @property
+    def reads_alpha(self) -> bool:
+        return any(use.reads_alpha for use in self.uses)
 
     @property
     def space(self) -> Space:
@@ -153,24 +162,39 @@ def preferred_images(texture: Json) -> Iterator[int]:
 def uses_of_textures(document: Document) -> dict[int, set[Use]]:
     found: dict[int, set[Use]] = defaultdict(set)
     for material in document.items("materials"):
+        covers = has_coverage(material)
         for name, texture in texture_infos(material):
-            found[texture].add(USES.get(name) or exact(name))
+            use = USES.get(name) or exact(name)
+            covered = covers and name in COVERING
+            found[texture].add(replace(use, hides_color=True) if covered else use)
     if not set(MEASURED_ON_SURFACES).isdisjoint(document.root.get("extensionsUsed", ())):
         for texture in measuring_textures(document):
             found[texture].add(exact("data"))
     return found
 
 
+def has_coverage(material: Json) -> bool:
+    """OPAQUE, the default, shows everything, and so does a cutoff that nothing is below."""
+    match material.get("alphaMode"):
+        case "BLEND":
+            return True
+        case "MASK":
+            cutoff = material.get("alphaCutoff", 0.5)
+            return type(cutoff) in (int, float) and cutoff > 0
+    return False
+
+
 def texture_infos(material: Json) -> Iterator[tuple[str, int]]:
-    stack = [material]
+    stack: list[tuple[str, object]] = list(material.items())
     while stack:
-        for key, value in stack.pop().items():
-            if not isinstance(value, dict) or key == "extras":
-                continue
-            if type(value.get("index")) is int:
-                yield key, value["index"]
+        name, item = stack.pop()
+        if isinstance(item, list):
+            stack.extend((name, child) for child in item)
+        elif isinstance(item, dict) and name != "extras":
+            if type(item.get("index")) is int:
+                yield name, item["index"]
             else:
-                stack.append(value)
+                stack.extend(item.items())
 
 
 def measuring_textures(document: Document) -> Iterator[int]:

@@ -8,8 +8,6 @@ from hashlib import blake2b
 
 from worker.glb.budget import picture_place
 from worker.glb.document import Document
-from worker.glb.errors import GlbError
-from worker.glb.limits import MAX_PIXELS
 from worker.glb.picture_size import Size, picture_size
 
 PNG, JPEG, WEBP, KTX2, AVIF = "image/png", "image/jpeg", "image/webp", "image/ktx2", "image/avif"
@@ -19,6 +17,10 @@ FLAT = 0.25
 PNG_DEPTH_OFFSET = 24
 WEBP_FLAGS_OFFSET = 20
 WEBP_ANIMATED = 2
+
+
+class LeftAloneError(Exception):
+    """Only opening the picture showed that it must stay as it is. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,11 @@ def read_source(document: Document, index: int) -> Source:
         if not is_in_file(document, image["bufferView"]):
             return Source(None, declared, 0, "its bytes lie in another file")
         data = document.view(image["bufferView"])
-        return check_pixels(Source(data, declared, len(data)), index)
+        return Source(data, declared, len(data))
     uri = image.get("uri")
     if not isinstance(uri, str) or not uri.startswith("data:"):
         return Source(None, declared, 0, str(uri or ""))
-    return check_pixels(read_data_uri(uri, declared), index)
+    return read_data_uri(uri, declared)
 
 
 def is_in_file(document: Document, view: int) -> bool:
@@ -119,13 +121,6 @@ def read_data_uri(uri: str, declared: str) -> Source:
     except (binascii.Error, ValueError):
         data = None
     return Source(data, declared or kind, len(uri), "a data URI that can't be read")
-
-
-def check_pixels(source: Source, index: int) -> Source:
-    if source.pixels > MAX_PIXELS:
-        width, height = source.size or (0, 0)
-        raise GlbError(f"image {index}", f"{width} x {height} is over the limit of {MAX_PIXELS} px")
-    return source
 
 
 def sniff(data: memoryview) -> str:
