@@ -7,6 +7,12 @@ from typing import Any
 AGAIN_AFTER = 0.5  # s
 
 
+def is_asked_to_end() -> bool:
+    """The task that runs now, by a cancellation that it has not heeded yet or never got to see."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def end_tasks(
     tasks: Iterable["asyncio.Future[Any]"], *, again_after: float = AGAIN_AFTER
 ) -> None:

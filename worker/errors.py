@@ -2,6 +2,7 @@
 
 MeshqueueError            the base; its text says what is wrong, where, and what to do
 ├── SettingsError         the environment is incomplete or contradicts itself
+├── UnreachableError      the database does not answer now (daemon.reach)
 ├── EmbeddedPostgresError the Postgres in a folder can't be found or does not start
 ├── ModelFileError        a model's file can't be found, read, understood or written
 ├── SchemaError           the database can't be brought up to date (its own tree: schema.errors)
@@ -16,11 +17,15 @@ Apart from it stands glb.errors.GlbError, a ValueError: the optimiser imports no
 
 
 class MeshqueueError(Exception):
-    """Printed without a traceback by the command, which then ends with code 2."""
+    """Printed without a traceback by the command, which then ends with code 2, unless said."""
 
 
 class SettingsError(MeshqueueError):
     """Correct the variable that the text names."""
+
+
+class UnreachableError(MeshqueueError):
+    """Starting again later may help, so the command ends with code 1."""
 
 
 class EmbeddedPostgresError(MeshqueueError):

@@ -20,6 +20,7 @@ from procrastinate.manager import JobManager
 
 from worker.database.connection import ANSWER_TIMEOUT
 from worker.database.listener import Listener
+from worker.ending import is_asked_to_end
 
 POLL_EVERY = 5.0  # s; the net beneath the notifications
 # procrastinate's worker fetches one wake-up after the other: one alone gets 31 a second.
@@ -31,6 +32,7 @@ SOMETHING_NEW = '{"type": "job_inserted", "job_id": 0}'
 log = structlog.get_logger()
 
 Wake = Callable[[UUID, str], Awaitable[None]]
+Looked = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +91,31 @@ class AttentiveManager(JobManager):
     Without it, such a wake-up waits for the next announcement or poll: up to 5 s.
     """
 
-    def __init__(self, connector: SharedListenConnector) -> None:
+    def __init__(self, connector: SharedListenConnector, looked: Looked) -> None:
         super().__init__(connector)
         self._announcements = connector
+        self._looked = looked
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         while True:
             told = self._announcements.told
             job = await super().fetch_job(queues, worker_id)
+            self._looked()
             if job or told == self._announcements.told:
                 return job
 
     async def register_worker(self) -> int:
         """Before Python 3.12 the pool may swallow a cancellation; a second one would cost jobs."""
         worker = await super().register_worker()
-        if (task := asyncio.current_task()) and task.cancelling():
+        if is_asked_to_end():
             raise asyncio.CancelledError
         return worker
 
 
-def new_app(listener: Listener, wakes: Wakes) -> App:
+def new_app(listener: Listener, wakes: Wakes, looked: Looked) -> App:
     connector = SharedListenConnector(listener)
     app = App(connector=connector)
-    app.job_manager = AttentiveManager(connector)
+    app.job_manager = AttentiveManager(connector, looked)
 
     @app.task(name="run_stage")
     async def run_stage(job_id: str, stage: str) -> None:

@@ -29,7 +29,9 @@ async def nothing(*_: Any) -> None:
 
 
 @asynccontextmanager
-async def opened(db: Database, url: str) -> AsyncIterator[tuple[App, asyncio.Event]]:
+async def opened(
+    db: Database, url: str, looked: queue.Looked = lambda: None
+) -> AsyncIterator[tuple[App, asyncio.Event]]:
     """The app as a worker opens it, and what is set when a wake-up is announced.
 
     Only what it asks goes through `url`: it hears in any case.
@@ -42,7 +44,7 @@ async def opened(db: Database, url: str) -> AsyncIterator[tuple[App, asyncio.Eve
         announced.set()
 
     async with connection.new_pool(url) as pool:
-        app = queue.new_app(listener, wakes)
+        app = queue.new_app(listener, wakes, looked)
         async with app.open_async(pool):
             hearing = app.job_manager.listen_for_jobs(on_notification=note, queues=[QUEUE])
             tasks = [asyncio.create_task(listener.run()), asyncio.create_task(hearing)]
@@ -75,10 +77,12 @@ async def test_what_is_announced_while_it_looks_for_work_is_found(db: Database) 
 
 
 async def test_nothing_is_found_where_nothing_is(db: Database) -> None:
-    """Without an announcement it looks once."""
-    async with opened(db, db.url()) as (app, _):
+    """Without an announcement it looks once, and that it looked is a sign of life."""
+    looks: list[None] = []
+    async with opened(db, db.url(), lambda: looks.append(None)) as (app, _):
         worker = await app.job_manager.register_worker()
         assert await app.job_manager.fetch_job([QUEUE], worker) is None
+    assert len(looks) == 1
 
 
 async def test_a_connection_that_is_open_and_dead_is_given_up(

@@ -1,6 +1,9 @@
 """What must run as long as the process does."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +14,36 @@ from psycopg import OperationalError
 from worker.daemon import supervision as module
 from worker.daemon.supervision import Supervision, every
 from worker.daemon.watchdog import Watchdog
+from worker.ending import end_tasks
 from worker.pipeline.posts import Posts
+
+WATCHED = """
+import asyncio, time
+from worker.daemon.watchdog import Watchdog
+
+heard_at = time.monotonic()
+
+async def hear():
+    global heard_at
+    while True:
+        await asyncio.sleep(0.3)
+        heard_at = time.monotonic()
+
+async def live():
+    watchdog = Watchdog({"LISTEN": lambda: time.monotonic() - heard_at}, lambda: True, at_most=2)
+    tasks = [asyncio.create_task(watchdog.beat()), asyncio.create_task(hear())]
+    watchdog.start()
+    print("begun", flush=True)
+    before = time.monotonic()
+    while (now := time.monotonic()) - before < 3:
+        before = now
+        await asyncio.sleep(0.01)
+    print("frozen", flush=True)
+    await asyncio.sleep(3)
+    print("lives", flush=True)
+
+asyncio.run(live())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +67,57 @@ async def test_what_ends_by_itself_is_started_again() -> None:
     while starts.qsize() < 3:
         await asyncio.sleep(0)
     await supervision.end_all()
+
+
+async def test_what_a_library_cancels_is_started_again() -> None:
+    """Nobody asked for that end: it is a fault like any other."""
+    starts: asyncio.Queue[None] = asyncio.Queue()
+    supervision = Supervision()
+    supervision.keep("part", partial(canceled_by_a_library, starts))
+    async with asyncio.timeout(10):
+        await several(starts)
+    await supervision.end_all()
+
+
+async def test_what_a_library_cancels_costs_one_turn() -> None:
+    """As a fault does."""
+    turns: asyncio.Queue[None] = asyncio.Queue()
+    task = asyncio.create_task(every(0, "act", partial(canceled_by_a_library, turns)))
+    async with asyncio.timeout(10):
+        await several(turns)
+    await end_tasks([task])
+    assert task.cancelled()
+
+
+async def canceled_by_a_library(starts: asyncio.Queue[None]) -> None:
+    starts.put_nowait(None)
+    lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    lost.cancel()
+    await lost
+
+
+async def several(starts: asyncio.Queue[None]) -> None:
+    for _ in range(3):
+        await starts.get()
+
+
+async def test_a_fault_at_the_end_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a part that was asked to end and could not do so well."""
+    began = asyncio.Event()
+    supervision = Supervision()
+
+    async def part() -> None:
+        try:
+            began.set()
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("its last words")
+
+    supervision.keep("part", part)
+    await began.wait()
+    supervision.stop_restarting()
+    await supervision.end("part")
+    assert "ended_by_fault" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(("fault", "counted"), [(RuntimeError, 1), (OperationalError, 0)])
@@ -111,13 +194,31 @@ def test_the_watchdog_waits_for_a_database_that_answers_nobody() -> None:
     answering: list[bool] = []
     watchdog = Watchdog({"LISTEN": silence(dead=True)}, lambda: bool(answering))
     begun = time.monotonic()
-    watchdog.note(begun + 200)
-    assert watchdog.dead(begun + 200) is None
+
+    def look(seconds: float) -> str | None:
+        watchdog.note(begun + seconds)
+        return watchdog.dead(begun + seconds)
+
+    assert look(200) is None
+    assert look(400) is None
     answering.append(True)
-    watchdog.note(begun + 379)
-    assert watchdog.dead(begun + 379) is None
-    watchdog.note(begun + 381)
-    assert watchdog.dead(begun + 381) == "LISTEN"
+    assert look(405) is None
+    assert look(584) is None
+    assert look(586) == "LISTEN"
+
+
+def test_the_watchdog_forgives_a_frozen_process() -> None:
+    """A suspended machine wakes with everything silent: what lives gets its time to show it."""
+    command = [sys.executable, "-c", WATCHED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watched:
+        assert watched.stdout is not None
+        watched.stdout.readline()
+        watched.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        watched.send_signal(signal.SIGCONT)
+        told = [watched.stdout.readline() for _ in range(2)]
+        watched.kill()
+    assert told == ["frozen\n", "lives\n"]
 
 
 def silence(*, dead: bool) -> Callable[[], float]:

@@ -11,8 +11,9 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
-from worker.errors import MeshqueueError
+from worker.errors import MeshqueueError, UnreachableError
 
+EXIT_UNREACHABLE = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130  # as a shell reports it
 QUICK = ("inspect", "optimize")
@@ -29,7 +30,8 @@ def main() -> None:
             import_module(f"{__name__}._app").build_app()()
     except MeshqueueError as error:
         say_error(str(error))
-        raise SystemExit(EXIT_ERROR) from None
+        unreachable = isinstance(error, UnreachableError)
+        raise SystemExit(EXIT_UNREACHABLE if unreachable else EXIT_ERROR) from None
     except KeyboardInterrupt:
         raise SystemExit(EXIT_INTERRUPTED) from None
 

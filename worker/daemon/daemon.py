@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from worker.database.connection import Pool, new_pool
 from worker.database.engine import Engine
 from worker.database.listener import Listener
 from worker.database.vitals import Vitals
+from worker.ending import end_tasks
 from worker.fetching import Fetcher
 from worker.http.app import new_http
 from worker.http.files import Files
@@ -105,9 +107,14 @@ class Daemon:
         self.vitals = Vitals(self.pool)
         self.chronicle = Chronicle(self.vitals, open_traces(plan.collector, self.worker))
         self.alarms = open_alarms(self.vitals, plan.alert)
-        signs = {"LISTEN": self.listener.silent_for, "database": self.engine.silent_for}
+        signs = {
+            "LISTEN": self.listener.silent_for,
+            "database": self.engine.silent_for,
+            "stages": self.stages_silent_for,
+        }
         self.watchdog = Watchdog(signs, partial(answers, plan.database_url))
         self._asked_to_stop = asyncio.Event()
+        self._looked_for_stages_at = time.monotonic()
         self.ready = asyncio.Event()
         self.server: Server | None = None
 
@@ -120,10 +127,22 @@ class Daemon:
         """Until it is asked to stop. Answers with the exit code."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
-            await self._start()
-            await self._asked_to_stop.wait()
-            await self._drain()
+            if await self._started():
+                await self._asked_to_stop.wait()
+                await self._drain()
         return EXIT_ASKED
+
+    async def _started(self) -> bool:
+        """Unless it is asked to stop meanwhile: a database that is away may take its time."""
+        starting = asyncio.create_task(self._start())
+        asked = asyncio.create_task(self._asked_to_stop.wait())
+        try:
+            await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+        finally:
+            await end_tasks([starting, asked])
+        return self.ready.is_set()
 
     async def _start(self) -> None:
         await self.pool.open(wait=True, timeout=30)
@@ -156,8 +175,16 @@ class Daemon:
         )
         keep("upkeep queue", lambda: self._work(wakes, ["upkeep"], queue.UPKEEP_AT_ONCE))
 
+    def stages_silent_for(self) -> float:
+        """Since anybody last looked for one to run: with so short tasks, somebody always does."""
+        return 0 if self._asked_to_stop.is_set() else time.monotonic() - self._looked_for_stages_at
+
+    def _note_looking(self, queues: list[str]) -> None:
+        if queues == self.stages_queues:
+            self._looked_for_stages_at = time.monotonic()
+
     async def _work(self, wakes: queue.Wakes, queues: list[str], at_once: int) -> None:
-        app = queue.new_app(self.listener, wakes)
+        app = queue.new_app(self.listener, wakes, partial(self._note_looking, queues))
         async with app.open_async(self.pool):
             await app.run_worker_async(**queue.worker_options(queues, at_once, self.plan.grace))
 
@@ -229,6 +256,8 @@ class Daemon:
 
     async def _leave(self) -> None:
         """Its lease ends now: what it could not give back is rescued at once."""
+        if not self.ready.is_set():
+            return
         try:
             await self.engine.heartbeat(serves(self.plan.served), self._info(), leaving=True)
         except Exception:

@@ -6,7 +6,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from worker.database.connection import connect_options
-from worker.errors import SettingsError
+from worker.errors import SettingsError, UnreachableError
 
 POOLER = (
     "postgresql://postgres.<project>:<password>@aws-0-<region>.pooler.supabase.com:5432/postgres"
@@ -18,7 +18,7 @@ def require_reachable(url: str) -> None:
         with psycopg.connect(url, **connect_options("start")) as connection:
             require_migrated(connection)
     except psycopg.OperationalError as error:
-        raise SettingsError(explain(url, str(error).strip())) from None
+        raise UnreachableError(explain(url, str(error).strip())) from None
 
 
 def answers(url: str) -> bool:

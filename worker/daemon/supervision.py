@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from worker.database.connection import is_passing
-from worker.ending import AGAIN_AFTER, end_tasks
+from worker.ending import AGAIN_AFTER, end_tasks, is_asked_to_end
 from worker.telemetry.instruments import FAULTS, RESTARTS
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # what has come back is used within seconds
@@ -67,10 +67,12 @@ class Supervision:
         await self.end(*self._tasks)
 
 
-async def run_calmly(name: str, start: Start) -> Exception | None:
+async def run_calmly(name: str, start: Start) -> BaseException | None:
     try:
         await start()
-    except Exception as fault:
+    except (Exception, asyncio.CancelledError) as fault:
+        if isinstance(fault, asyncio.CancelledError) and is_asked_to_end():
+            raise  # else a library canceled it, for a reason of its own
         FAULTS.labels(name).inc()
         log.exception("ended_by_fault", action="ended_by_fault", what=name)
         return fault
