@@ -6,12 +6,13 @@ from pathlib import Path
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker.errors import SettingsError
 
 TRANSACTION_POOLER_PORT = "6543"
+OTHER_BUCKETS = ("inputs", "templates")  # what users upload, and what is public
 
 
 def default_home() -> Path:
@@ -62,6 +63,13 @@ class Settings(BaseSettings):
 
     asset_max_mb: int = Field(default=100, ge=1, le=2000)
     optimiser_processes: int | None = Field(default=None, ge=1, le=64)
+
+    @field_validator("generated_assets_bucket_name")
+    @classmethod
+    def keeps_models_apart(cls, bucket: str) -> str:
+        if bucket in OTHER_BUCKETS:
+            raise ValueError(f"{bucket} has another purpose; name a private bucket for the models")
+        return bucket
 
     @property
     def local_postgres(self) -> Path:

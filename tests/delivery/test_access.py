@@ -135,6 +135,21 @@ def test_its_owner_sees_all(shop: Shop) -> None:
     assert opened(shop, url, user_token(shop.owner))
 
 
+def test_its_owner_opens_no_model_before_it_is_paid_for(shop: Shop) -> None:
+    """An object without a row is on its way, and the job may still be canceled for a refund."""
+    folder = f"{shop.owner}/models/{uuid4()}"
+    key = f"{folder}/model.glb"
+    ours = shop.visitor(token("service_role")).storage.storage.from_("assets")
+    ours.upload(key, b"a model")
+    assert ours.download(key) == b"a model"
+    own = shop.visitor(user_token(shop.owner)).storage.storage.from_("assets")
+    assert own.list(folder) == []
+    with pytest.raises(StorageApiError):
+        own.download(key)
+    with pytest.raises(StorageApiError):
+        own.create_signed_url(key, 60)
+
+
 @pytest.mark.parametrize("role", ["another user", "anon"])
 def test_sql_shows_strangers_nothing(shop: Shop, role: str) -> None:
     """Neither rows nor files of the private one; of the public one the copies alone."""

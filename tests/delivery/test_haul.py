@@ -67,6 +67,14 @@ def test_nothing_is_left_out_for_want_of_room_here(name: tuple[str, str]) -> Non
     assert waits.reason == "machine"
 
 
+def test_a_further_file_that_no_machine_can_look_at_does_not_take_the_model_along() -> None:
+    """Shortly before the deadline would fail the job; the model itself nobody delivers unseen."""
+    haul = judge(haul_without(THUMBNAIL, Fault.OURS), in_time(-1))
+    assert isinstance(haul, Haul)
+    assert haul.notes["left_out"] == ["thumbnail as png: it answers 403"]
+    assert isinstance(judge(haul_without(MODEL, Fault.OURS), in_time(-1)), Later)
+
+
 def test_a_machine_without_room_does_not_insist() -> None:
     """What it holds by then goes to its other work first."""
     haul = haul_without(THUMBNAIL, Fault.OURS)

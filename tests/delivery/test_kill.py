@@ -31,7 +31,7 @@ pytestmark = [
 LAMP: Row = {"prompt": "a lamp", "refine": False}  # the model, its original and a thumbnail
 # Of the steps, in a short run: a download, the first upload, the last one, the transaction.
 SHARES = (0.3, 0.8, 0.9, 0.97)
-STRIDE = 7
+SLEEPS_EVERY = 7  # steps: for each of them a process sleeps until another one has taken over
 GIVE_UP = 300.0  # s
 LOOK_EVERY = 0.25  # s; six worlds share one process with their servers
 
@@ -105,12 +105,12 @@ async def test_a_cancel_and_then_a_kill_at_any_step_of_a_delivery(stage: Stage) 
 async def test_a_worker_that_sleeps_through_its_lease(stage: Stage) -> None:
     """Awake again it goes on with what is another's by now: nothing comes of it but what goes."""
     steps = await stage.count()
-    await survive_all(replace(stage, fate="sleep").live_with_a_sleeper, deaths(steps))
+    await survive_all(replace(stage, fate="sleep").live_with_a_sleeper, deaths(steps, SLEEPS_EVERY))
 
 
-def deaths(steps: int) -> Iterable[int]:
+def deaths(steps: int, stride: int = 1) -> Iterable[int]:
     assert steps > 50
-    return range(1, steps, STRIDE) if LONG else [int(share * steps) for share in SHARES]
+    return range(1, steps, stride) if LONG else [int(share * steps) for share in SHARES]
 
 
 async def lived(here: Scene, die_at: int) -> int:

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from signal import SIGKILL, SIGSEGV, Signals
 
 import pytest
 
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.newest_postgres, pytest.mark.usefixtures("haste")]
 LAMP: Row = {"prompt": "a lamp", "refine": False}
 TEXTURED: Row = {"prompt": "a lamp", "refine": {"enable_pbr": True}}
 ROOMY = 20_000  # pages
+OURS = process.COMMAND
 
 
 def held_for(house: House) -> list[str]:
@@ -39,11 +41,12 @@ def work_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # processes --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("by", "code"), [(SIGSEGV, "crashed"), (SIGKILL, "killed")])
 async def test_an_optimiser_that_dies_costs_no_model(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, by: Signals, code: str
 ) -> None:
     """Its check was good: the original is delivered, and an event says why."""
-    monkeypatch.setattr(process, "COMMAND", deadly("working"))
+    monkeypatch.setattr(process, "COMMAND", deadly("working", by))
     job = await house.deliver(rich_user(house.db), TEXTURED)
     assert job["status"] == "SUCCEEDED", job["error_message"]
     files = {(file["role"], file["format"]): file for file in house.files(job["id"])}
@@ -51,7 +54,21 @@ async def test_an_optimiser_that_dies_costs_no_model(
     model = files["model", "glb"]
     assert job["result_payload"]["bytes_before"] == model["bytes"]
     assert model["triangles"] == job["result_payload"]["triangles"] > 0
-    assert last_event(house, job)["payload"]["not_optimised"]["code"] == "crashed"
+    assert last_event(house, job)["payload"]["not_optimised"]["code"] == code
+
+
+async def test_a_check_that_is_killed_costs_no_model(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows for whose memory: the delivery waits, and ends well when there is room again."""
+    monkeypatch.setattr(process, "COMMAND", deadly("looking", SIGKILL))
+    job = jobs.create(house.db, rich_user(house.db), LAMP)
+    async with house.working():
+        await until(lambda: held_for(house) == ["machine"], "a held run")
+        assert not house.objects()
+        monkeypatch.setattr(process, "COMMAND", OURS)
+        ended = await the_end(house.db, job["id"])
+    judge(house, ended)
 
 
 async def test_what_kills_whoever_looks_at_it_is_not_stored(

@@ -8,7 +8,7 @@ from tests.delivery.house import House
 from tests.support import jobs
 from tests.support.daemon import the_end, until
 from tests.support.jobs import Row, rich_user
-from tests.support.storage_server import Delay
+from tests.support.storage_server import Answer, Delay
 from worker.pipeline import objects
 from worker.pipeline.delivery import keeping
 
@@ -169,6 +169,23 @@ async def test_a_path_is_free_once_its_object_has_gone(
             await asyncio.sleep(0.3)
         await removing
         await until(lambda: not claims(house), "nothing that bars a path")
+
+
+async def test_a_removal_that_may_still_be_under_way_keeps_its_claims(house: House) -> None:
+    """A storage that gave no answer may delete yet: nobody may store anything there meanwhile."""
+    user = rich_user(house.db)
+    async with house.working() as daemon:
+        ended = await the_end(house.db, jobs.create(house.db, user, LAMP)["id"])
+        wish(house, user, "delete_asset", ended["asset_id"])
+        house.storage.script("remove", *[Answer(503)] * 20)
+        house.hurry_removals()
+        await daemon.objects.remove_due()
+        assert claims(house) == removals(house) > 0
+        house.storage.faults.clear()
+        house.db.admin.execute("update meshqueue.removals set claimed_until = now()")
+        await daemon.objects.remove_due()
+        assert not removals(house)
+        assert is_empty(house)
 
 
 def is_empty(house: House) -> bool:

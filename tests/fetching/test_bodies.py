@@ -101,7 +101,7 @@ async def test_an_endless_body_is_cut_at_the_limit(tmp_path: Path) -> None:
             sent += 10_000
 
     outcome = await outcome_of(endless, tmp_path / "a")
-    assert outcome == NotFetched(f"it is larger than {MOST} bytes", Reason.REFUSED)
+    assert outcome == NotFetched(f"it is larger than {MOST} bytes", Reason.TOO_LARGE)
     assert sent < 20 * MOST
 
 
@@ -125,7 +125,7 @@ async def test_an_announced_excess_is_not_even_read(tmp_path: Path) -> None:
         await line.hang()
 
     outcome = await outcome_of(large, tmp_path / "a")
-    assert outcome == NotFetched(f"it is larger than {MOST} bytes", Reason.REFUSED)
+    assert outcome == NotFetched(f"it is larger than {MOST} bytes", Reason.TOO_LARGE)
 
 
 async def test_a_file_of_just_the_limit_is_fetched(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ async def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     outcome = await outcome_of(bombs, tmp_path / "a", most=50_000_000)
     _, most_taken = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert outcome == NotFetched("it is larger than 50000000 bytes", Reason.REFUSED)
+    assert outcome == NotFetched("it is larger than 50000000 bytes", Reason.TOO_LARGE)
     assert most_taken < 3_000_000
 
 

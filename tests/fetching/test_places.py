@@ -28,7 +28,8 @@ async def refusal(url: str, target: Path, within: Internet | None = None) -> str
     fetcher = Fetcher(MOST, patience=HASTE, internet=within)
     outcome = nothing(await fetcher.fetch(url, target), target)
     await fetcher.close()
-    assert outcome.reason is Reason.REFUSED, outcome
+    unreadable = outcome.why.endswith("can't be read")
+    assert outcome.reason is (Reason.UNREADABLE if unreadable else Reason.REFUSED), outcome
     assert "secret" not in outcome.why
     return outcome.why
 

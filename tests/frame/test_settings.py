@@ -68,6 +68,14 @@ def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -
     assert "s3cret" not in str(refusal.value)
 
 
+def test_models_have_a_bucket_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the public one everybody could open them; in that of the inputs nobody."""
+    for name in ("templates", "inputs"):
+        monkeypatch.setenv("GENERATED_ASSETS_BUCKET_NAME", name)
+        with pytest.raises(SettingsError, match=rf"generated_assets_bucket_name.*{name}"):
+            load_settings()
+
+
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     """One line, as for any other wrong setting."""
     (tmp_path / ".env").write_bytes(b"MESHY_API_KEY=\xff\xfe")

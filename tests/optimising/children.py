@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -47,6 +47,18 @@ def is_buried(pid: int) -> bool:
 
 def resident_bytes(pid: int) -> int:
     return int(fields(pid).get("VmRSS", "0 kB").split()[0]) << 10
+
+
+@contextmanager
+def growth() -> Iterator[Callable[[], int]]:
+    """How many bytes more than before this process itself held at most."""
+    (PROC / "self/clear_refs").write_text("5")  # the most that it ever held is what it holds now
+    before = most_held()
+    yield lambda: most_held() - before
+
+
+def most_held() -> int:
+    return int(fields(os.getpid())["VmHWM"].split()[0]) << 10
 
 
 async def running_child(parent: int | None = None) -> int:

@@ -72,6 +72,14 @@ def blank(side: int) -> bytes:
     return file.getvalue()
 
 
+@cache
+def vast() -> bytes:
+    """A picture of a thousand bytes for which its decoder takes half a gigabyte."""
+    file = BytesIO()
+    Image.new("RGBA", (5000, 5000), (1, 2, 3, 4)).save(file, "WEBP", lossless=True)
+    return file.getvalue()
+
+
 def put(folder: Path, data: bytes, name: str = "source.glb") -> Path:
     file = folder / name
     file.write_bytes(data)

@@ -26,6 +26,7 @@ from worker.optimising import (
     Optimisers,
     OptimisersClosedError,
     Outcome,
+    Sound,
     Unchecked,
     Unoptimised,
     process,
@@ -60,7 +61,7 @@ async def optimising(
 
 
 @pytest.mark.parametrize(
-    ("least", "code"), [(WHILE_IT_STARTS, Code.NOT_STARTED), (WHILE_IT_WORKS, Code.CRASHED)]
+    ("least", "code"), [(WHILE_IT_STARTS, Code.NOT_STARTED), (WHILE_IT_WORKS, Code.KILLED)]
 )
 async def test_a_killed_process_costs_one_optimisation(
     tmp_path: Path, least: int, code: Code
@@ -149,6 +150,19 @@ async def test_whether_it_died_of_the_check_is_known(
     assert isinstance(outcome, Unoptimised)
     assert (outcome.code, outcome.code.is_ours) == (Code.CRASHED, False)
     assert outcome.checked is (when == "working")
+
+
+async def test_a_check_that_is_killed_blames_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children are the first to go, whoever took the memory; those behind it are looked at."""
+    monkeypatch.setattr(process, "COMMAND", deadly("looking", signal.SIGKILL))
+    picture = models.put(tmp_path, models.picture("PNG"), "base.png")
+    files = [(models.put(tmp_path, models.small()), "glb"), (picture, "png")]
+    killed, looked_at = await Optimisers(1).check(files)
+    assert isinstance(killed, Unchecked)
+    assert (killed.code, killed.code.is_ours) == (Code.KILLED, True)
+    assert isinstance(looked_at, Sound)
 
 
 async def test_too_little_memory_for_the_mesh(tmp_path: Path) -> None:

@@ -63,16 +63,23 @@ def stranger(request: pytest.FixtureRequest, client: Clients) -> SyncStorageClie
     return client(keys[request.param])
 
 
-def test_an_owner_reads_their_own(client: Clients, owner: UUID) -> None:
-    """Inputs and assets: downloaded, listed, signed for a tag without a header."""
-    own = client(user_token(owner))
-    for bucket in ("inputs", "assets"):
-        key = f"{owner}/models/a.png"
-        assert own.from_(bucket).download(key) == PNG
-        assert [row["name"] for row in own.from_(bucket).list(f"{owner}/models")] == ["a.png"]
-        signed = own.from_(bucket).create_signed_url(key, 60)["signedURL"]
-        assert signed is not None
-        assert httpx.get(signed, timeout=TIMEOUT).content == PNG
+def test_an_owner_reads_their_own_inputs(client: Clients, owner: UUID) -> None:
+    """Downloaded, listed, signed for a tag without a header."""
+    own = client(user_token(owner)).from_("inputs")
+    key = f"{owner}/models/a.png"
+    assert own.download(key) == PNG
+    assert [row["name"] for row in own.list(f"{owner}/models")] == ["a.png"]
+    signed = own.create_signed_url(key, 60)["signedURL"]
+    assert signed is not None
+    assert httpx.get(signed, timeout=TIMEOUT).content == PNG
+
+
+def test_an_owner_reads_no_model_without_a_row(client: Clients, owner: UUID) -> None:
+    """It is on its way, or it was canceled."""
+    own = client(user_token(owner)).from_("assets")
+    assert own.list(f"{owner}/models") == []
+    with refused("404"):
+        own.download(f"{owner}/models/a.png")
 
 
 def test_an_owner_brings_and_removes_inputs(client: Clients, owner: UUID) -> None:

@@ -1,7 +1,8 @@
 """Supabase Storage as the worker uses it, when nothing goes wrong and when it says no."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.storage.fast import FAST
 from tests.storage.files import GLB, LARGE, content_of, new_file, new_key
+from tests.support.database import Database
 from tests.support.project import token
 from tests.support.storage_server import SECRET_KEY, Answer, StorageServer
 from worker.errors import SettingsError
@@ -137,16 +139,37 @@ async def test_removing(platform: StorageServer, supabase: SupabaseStorage, tmp_
     assert await supabase.remove("assets", []) == Removed(())
 
 
+async def test_removing_what_users_named(
+    platform: StorageServer, supabase: SupabaseStorage, tmp_path: Path
+) -> None:
+    """Names that we would never give are asked about too, apart from ours."""
+    ours, odd = new_key(), f"{uuid4()}//front.png"
+    await supabase.put("assets", ours, new_file(tmp_path, SMALL), GLB)
+    platform.faults.clear()
+    assert await supabase.remove("assets", [odd, ours]) == Removed((odd, ours))
+    assert platform.faults.seen.count("remove") == 2
+    platform.script("remove", None, Answer(400, "InvalidKey", "Invalid key"))
+    assert await supabase.remove("assets", [odd, ours]) == Removed((ours,))
+
+
 async def test_a_key_that_may_not_remove(
     platform: StorageServer, supabase: SupabaseStorage, tmp_path: Path
 ) -> None:
     """The platform answers as if all were well; that the object stays is not passed over."""
-    user = uuid4()
-    key = f"{user}/models/x/model-0.glb"
+    key = new_key()
     await supabase.put("assets", key, new_file(tmp_path, SMALL), GLB)
-    weak = SupabaseStorage(platform.url, token("authenticated", sub=str(user)), FAST)
-    assert await weak.remove("assets", [key, "never"]) == Removed(("never",))
-    await weak.close()
+    with seeing_all(platform.db):
+        weak = SupabaseStorage(platform.url, token("authenticated", sub=str(uuid4())), FAST)
+        assert await weak.remove("assets", [key, "never"]) == Removed(("never",))
+        await weak.close()
+
+
+@contextmanager
+def seeing_all(db: Database) -> Iterator[None]:
+    admin = db.superuser()
+    admin.execute("create policy seeing on storage.objects for select using (true)")
+    yield
+    admin.execute("drop policy seeing on storage.objects")
 
 
 async def test_a_copy_into_the_public_bucket(

@@ -25,6 +25,7 @@ from worker.database.listener import Listener
 from worker.database.vitals import Vitals
 from worker.ending import end_tasks
 from worker.fetching import Fetcher
+from worker.fetching.patience import TYPED
 from worker.http.app import new_http
 from worker.http.files import Files
 from worker.http.health import Health
@@ -38,7 +39,7 @@ from worker.pipeline.delivery import Depot, deliver
 from worker.pipeline.hands import Hands
 from worker.pipeline.held import Held, Served, Tools
 from worker.pipeline.objects import Objects
-from worker.pipeline.pictures import Pictures
+from worker.pipeline.pictures import MOST_BYTES, Pictures
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
 from worker.pipeline.stage import conduct
@@ -99,8 +100,9 @@ class Daemon:
         self.progress = Progress(self.engine)
         self.stages = Hands(self.engine, self._conduct, self.progress, self.posts)
         self.fetcher = Fetcher(plan.most_bytes, plan.plain_http_hosts)
+        self.typed = Fetcher(MOST_BYTES, plan.plain_http_hosts, patience=TYPED)
         self.optimisers = Optimisers(plan.optimisers, plan.optimiser_memory)
-        self.pictures = Pictures(plan.storage, self.fetcher)
+        self.pictures = Pictures(plan.storage, self.typed, self.optimisers)
         self.objects = Objects(self.engine, plan.storage)
         self.deliveries = Hands(self.engine, self._deliver, self.progress, Posts())
         self.supervision = Supervision()
@@ -250,6 +252,7 @@ class Daemon:
             await served.provider.close()
         await self.optimisers.close()
         await self.fetcher.close()
+        await self.typed.close()
         await self.plan.storage.close()
         await self.pool.close(timeout=5)
         log.info("worker_stopped", action="worker_stopped", worker=str(self.worker))

@@ -85,8 +85,13 @@ async def prepare(connection: AsyncConnection[Any]) -> None:
         raise
 
 
+AGAIN_PLEASE = "PT503"  # in which our own functions clothe a lock or a deadlock
+
+
 def is_passing(error: BaseException) -> bool:
     """A lock, a deadlock, a restart, a lost connection, functions just replaced: try again."""
     if isinstance(error, psycopg.errors.InternalError_ | TimeoutError):
+        return True
+    if isinstance(error, psycopg.Error) and error.sqlstate == AGAIN_PLEASE:
         return True
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

@@ -22,6 +22,7 @@ from worker.database.records import (
     read_publication,
     read_run,
 )
+from worker.database.writable import jsonb
 
 PATIENCE = 10.0  # s, for what somebody does again later anyway
 # A fact, such as the id of a paid task, is never dropped. A decision outlasts any outage: the
@@ -59,18 +60,18 @@ class Engine:
 
     async def finish(self, run: Run, result: Json, credits_spent: float | None) -> str:
         query = "select meshqueue.finish_stage(%s, %s, %s, %s, %s)"
-        return await self._decide(query, run, Jsonb(result), amount(credits_spent))
+        return await self._decide(query, run, jsonb(result), amount(credits_spent))
 
     async def finish_task(self, run: Run, n: int, result: Json, credits_spent: float | None) -> str:
         query = "select meshqueue.finish_task(%s, %s, %s, %s, %s, %s)"
-        return await self._decide(query, run, n, Jsonb(result), amount(credits_spent))
+        return await self._decide(query, run, n, jsonb(result), amount(credits_spent))
 
     async def fail(self, run: Run, code: str, message: str, raw: Json, *, task_ended: bool) -> str:
         query = "select meshqueue.fail_stage(%s, %s, %s, %s, %s, %s, %s)"
-        return await self._decide(query, run, code, message, Jsonb(raw), task_ended)
+        return await self._decide(query, run, code, message, jsonb(raw), task_ended)
 
     async def retry(self, run: Run, error: Json) -> str:
-        return await self._decide("select meshqueue.retry_stage(%s, %s, %s, %s)", run, Jsonb(error))
+        return await self._decide("select meshqueue.retry_stage(%s, %s, %s, %s)", run, jsonb(error))
 
     async def wait(self, run: Run, reason: str, until: datetime | None) -> str:
         return await self._decide(
@@ -101,7 +102,7 @@ class Engine:
         query = "select meshqueue.record_submitting(%s, %s, %s, %s, %s, %s)"
         fence = (run.id, run.attempt, self.worker)
         answer: Json = await self._ask(
-            query, *fence, digest, Jsonb(content), amount(expected), patience=FOR_EVER
+            query, *fence, digest, jsonb(content), amount(expected), patience=FOR_EVER
         )
         return answer
 
@@ -116,11 +117,11 @@ class Engine:
 
     async def record_refused(self, run: Run, n: int, error: Json) -> None:
         query = "select meshqueue.record_refused(%s, %s, %s)"
-        await self._ask(query, run.id, n, Jsonb(error), patience=FOR_EVER)
+        await self._ask(query, run.id, n, jsonb(error), patience=FOR_EVER)
 
     async def record_lost(self, run: Run, n: int, error: Json) -> None:
         query = "select meshqueue.record_lost(%s, %s, %s)"
-        await self._ask(query, run.id, n, Jsonb(error), patience=FOR_EVER)
+        await self._ask(query, run.id, n, jsonb(error), patience=FOR_EVER)
 
     async def record_absent(self, run: Run, n: int, looked_at: datetime) -> str:
         query = "select meshqueue.record_absent(%s, %s, %s, %s, %s)"
@@ -146,13 +147,13 @@ class Engine:
     ) -> str:
         """Where nothing is stored, `links` in place of files: role, format, url, expires_at."""
         query = "select meshqueue.finish_delivery(%s, %s, %s, %s, %s, %s, %s)"
-        told = (Jsonb(files), Jsonb(report), Jsonb(urls), Jsonb(list(links)))
+        told = (jsonb(files), jsonb(report), jsonb(urls), jsonb(list(links)))
         return await self._decide(query, run, *told)
 
     async def pause_deliveries(self, reason: str, detail: Json) -> bool:
         """The storage is full. What is on its way here waits besides, by `wait`."""
         query = "select meshqueue.pause_deliveries(%s, %s, %s)"
-        return bool(await self._ask(query, self.worker, reason, Jsonb(detail)))
+        return bool(await self._ask(query, self.worker, reason, jsonb(detail)))
 
     async def resume_deliveries(self) -> bool:
         """The storage took a probe's objects."""
@@ -186,7 +187,7 @@ class Engine:
         """'ok', 'gone' (the asset), 'outdated' (another wish came), or 'incomplete'."""
         query = "select meshqueue.finish_publication(%s, %s, %s, %s)"
         wish = (publication.asset_id, publication.version)
-        answer = await self._ask(query, *wish, Jsonb(urls), as_json(copies))
+        answer = await self._ask(query, *wish, jsonb(urls), as_json(copies))
         return str(answer["outcome"])
 
     # --- the worker and its providers
@@ -194,13 +195,13 @@ class Engine:
     async def heartbeat(self, serves: Json, info: Json, *, leaving: bool = False) -> Json:
         query = "select meshqueue.heartbeat(%s, %s, %s, %s)"
         answer: Json = await self._ask(
-            query, self.worker, Jsonb(serves), Jsonb(info), leaving, patience=0
+            query, self.worker, jsonb(serves), jsonb(info), leaving, patience=0
         )
         return answer
 
     async def pause(self, provider: str, fingerprint: str, reason: str, detail: Json) -> bool:
         query = "select meshqueue.pause_provider(%s, %s, %s, %s)"
-        return bool(await self._ask(query, provider, fingerprint, reason, Jsonb(detail)))
+        return bool(await self._ask(query, provider, fingerprint, reason, jsonb(detail)))
 
     async def resume(self, provider: str, fingerprint: str) -> bool:
         query = "select meshqueue.resume_provider(%s, %s)"
@@ -276,4 +277,4 @@ def amount(value: float | None) -> Decimal | None:
 
 
 def as_json(objects: Iterable[StoredObject]) -> Jsonb:
-    return Jsonb([{"bucket": one.bucket, "path": one.path} for one in objects])
+    return jsonb([{"bucket": one.bucket, "path": one.path} for one in objects])

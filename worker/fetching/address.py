@@ -6,7 +6,7 @@ from ipaddress import IPv6Address
 
 import httpx
 
-from worker.fetching.outcome import NotFetched, refused
+from worker.fetching.outcome import NotFetched, Reason, refused
 
 _LONGEST_NAME = 253
 # Stricter than a resolver, which raises no OSError but a ValueError for some of the rest.
@@ -22,7 +22,7 @@ class Rules:
         try:
             url = httpx.URL(address)
         except (httpx.InvalidURL, ValueError):
-            return refused("its address can't be read")
+            return NotFetched("its address can't be read", Reason.UNREADABLE)
         fault = self._fault(url)
         return refused(f"its address {fault}") if fault else url
 

@@ -155,7 +155,7 @@ class Download:
         return Fetched(self._part.path, size, digest, head.content_type)
 
     def _too_large(self) -> NotFetched:
-        return refused(f"it is larger than {self._most} bytes")
+        return NotFetched(f"it is larger than {self._most} bytes", Reason.TOO_LARGE)
 
 
 def _denied(status: int) -> NotFetched:

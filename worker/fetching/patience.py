@@ -14,3 +14,5 @@ class Patience:
 
 
 PATIENCE = Patience()
+# Where somebody typed the address: its server may be theirs, and a slot is held meanwhile.
+TYPED = Patience(connect=5, stall=10, total=30)

@@ -1,7 +1,9 @@
-"""Every file of a delivery is checked, and the model made smaller, in processes that may die.
+"""What strangers made is looked at in processes that may die.
 
-`Optimisers` starts one child process (`python -m worker.optimising`) per model. A crash, a want of
-memory or a hang then costs that delivery its optimisation, not the worker its life.
+Every file of a delivery is checked, the model made smaller, a user's picture prepared for its
+provider. `Optimisers` starts one child process (`python -m worker.optimising`) per model or
+picture. A crash, a want of memory or a hang then costs that delivery its optimisation, or that
+order its picture, not the worker its life.
 """
 
 from importlib import import_module

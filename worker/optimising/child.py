@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, TextIO
 
 from worker.optimising.bounds import bind
-from worker.optimising.errand import Check, Errand, Optimise, from_argument
+from worker.optimising.errand import Check, Errand, Optimise, Prepare, from_argument
 from worker.optimising.outcome import Code
 
 OUTPUT, ERRORS = 1, 2
@@ -68,3 +68,8 @@ def run(errand: Errand, voice: Voice) -> None:
             voice.say(LOOKS)
             for path, kind in errand.files:
                 voice.say(check_file(path, kind))
+        case Prepare():
+            from worker.optimising.picture import prepare_file  # noqa: PLC0415 - as above
+
+            voice.say(LOOKS)
+            voice.say(prepare_file(errand))

@@ -28,8 +28,20 @@ class Check:
     """Path and format of each."""
 
 
-Errand = Optimise | Check
-ERRANDS: dict[str, type[Optimise] | type[Check]] = {"optimise": Optimise, "check": Check}
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    source: str
+    target: str
+    index: int
+    """Of the picture in its order."""
+
+
+Errand = Optimise | Check | Prepare
+ERRANDS: dict[str, type[Optimise] | type[Check] | type[Prepare]] = {
+    "optimise": Optimise,
+    "check": Check,
+    "prepare": Prepare,
+}
 
 
 def to_argument(errand: Errand, bounds: Bounds) -> str:

@@ -12,6 +12,7 @@ class Code(StrEnum):
     """Why there is no result. It tells of the process, not of the file."""
 
     CRASHED = "crashed"
+    KILLED = "killed"  # by the kernel or a person, not by its bounds
     OUT_OF_MEMORY = "out_of_memory"
     TOO_SLOW = "too_slow"
     REFUSED = "refused"  # by the optimiser, of a model that passed the checks
@@ -20,7 +21,14 @@ class Code(StrEnum):
 
     @property
     def is_ours(self) -> bool:
-        """This machine's fault: nothing was found out about the file, and a later try may work."""
+        """This machine's fault: nothing was found out about the file, and a later try may work.
+
+        Where memory runs out our children are the first to go, whoever took it.
+        """
+        return self is Code.KILLED or self.hits_every_process
+
+    @property
+    def hits_every_process(self) -> bool:
         return self in (Code.NOT_STARTED, Code.DISK)
 
 

@@ -49,14 +49,14 @@ def wants_memory(text: str) -> bool:
 def of_files(ended: Ended, count: int, memory_bytes: int, deadline: float) -> tuple[Verdict, ...]:
     """A process that fails over one file has told of those before it, and looked at none after.
 
-    What this machine is to blame for is said of all that are left.
+    What would meet every process is said of all that are left.
     """
     told = list(verdicts(ended.said))
     missing = count - len(told)
     if not missing:
         return tuple(told)
     unchecked = Unchecked(*failure(ended, memory_bytes, deadline))
-    return (*told, *[unchecked] * (missing if unchecked.code.is_ours else 1))
+    return (*told, *[unchecked] * (missing if unchecked.code.hits_every_process else 1))
 
 
 def verdicts(said: tuple[Json, ...]) -> Iterator[Verdict]:
@@ -79,7 +79,8 @@ def end_of(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]
         return Code.TOO_SLOW, f"it took longer than {deadline:g} s"
     if lacked_memory(ended):
         return Code.OUT_OF_MEMORY, f"it needed more than {memory_bytes >> 20:,} MiB"
-    return Code.CRASHED, f"the process {ending(ended.code)}"
+    code = Code.KILLED if ended.code == -signal.SIGKILL else Code.CRASHED
+    return code, f"the process {ending(ended.code)}"
 
 
 def lacked_memory(ended: Ended) -> bool:

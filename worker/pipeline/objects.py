@@ -11,7 +11,7 @@ import structlog
 from worker.database.engine import Engine
 from worker.database.records import FileToShow, Publication, StoredObject
 from worker.pipeline.delivery.result import Place, urls_of
-from worker.storage.outcome import Put, Removed
+from worker.storage.outcome import Put, Removed, StorageRefused, StorageUnreachable
 from worker.storage.protocol import Storage
 
 AT_ONCE = 100  # objects a claim; claims hold for ten minutes
@@ -40,21 +40,29 @@ class Objects:
         return len(claimed)
 
     async def _remove(self, bucket: str, objects: list[StoredObject], until: float) -> None:
-        try:
-            async with asyncio.timeout_at(until):
-                await asyncio.sleep(0)  # where it is too late already, nothing is asked
-                outcome = await self._storage.remove(bucket, [each.path for each in objects])
-        except TimeoutError:
-            await self._not_removed(objects, "the storage takes too long")
-            return
+        outcome = await self._asked_to_remove(bucket, [each.path for each in objects], until)
         if not isinstance(outcome, Removed):
             log.warning("not_removed", action="not_removed", bucket=bucket, why=outcome.why)
-            await self._not_removed(objects, outcome.why)
-            return
+        match outcome:
+            case StorageUnreachable():
+                return  # it may still be at it: while the claims hold, nobody stores anything there
+            case StorageRefused(why):
+                await self._not_removed(objects, why)
+                return
         gone = [each for each in objects if each.path in outcome.keys]
         await until_heard(partial(self._engine.removed, gone))
         if left := [each for each in objects if each not in gone]:
             await self._not_removed(left, "the storage says that it still exists")
+
+    async def _asked_to_remove(
+        self, bucket: str, paths: list[str], until: float
+    ) -> Removed | StorageRefused | StorageUnreachable:
+        try:
+            async with asyncio.timeout_at(until):
+                await asyncio.sleep(0)  # where it is too late already, nothing is asked
+                return await self._storage.remove(bucket, paths)
+        except TimeoutError:
+            return StorageUnreachable("the storage takes too long")
 
     async def _not_removed(self, objects: list[StoredObject], why: str) -> None:
         await until_heard(partial(self._engine.not_removed, objects, why))

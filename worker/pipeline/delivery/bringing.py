@@ -23,7 +23,10 @@ PAUSES = (0.0, 2.0, 10.0)  # s, before each try
 FAULTS = {
     Reason.PASSING: Fault.PASSING,
     Reason.DEAD_LINK: Fault.PASSING,
-    Reason.REFUSED: Fault.HOPELESS,
+    # A CDN's incident page, one wrong answer of a name server: the files lie there for days.
+    Reason.REFUSED: Fault.PASSING,
+    Reason.TOO_LARGE: Fault.HOPELESS,
+    Reason.UNREADABLE: Fault.HOPELESS,
     Reason.OURS: Fault.OURS,
 }
 

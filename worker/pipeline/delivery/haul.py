@@ -21,14 +21,14 @@ LAST_CALL = timedelta(minutes=30)  # before the deadline, after which the whole 
 
 
 class Fault(Enum):
-    PASSING = "passing"  # the network's, or a link that has died
+    PASSING = "passing"  # the network's, or a link that has died or leads astray
     DAMAGED = "damaged"  # a page, half a file; a CDN may serve such a thing for a moment
-    HOPELESS = "hopeless"  # too large, or at a place where nobody may look
-    OURS = "ours"  # this machine's: no room on its disk, or for a process
+    HOPELESS = "hopeless"  # too large, or under no address at all
+    OURS = "ours"  # this machine's: no room on its disk or for a process, or that was killed
 
 
 def fault_of(unchecked: Unchecked) -> Fault:
-    """What ends a process that only looks at it is given to nobody."""
+    """What crashes a process that only looks at it is given to nobody."""
     return Fault.OURS if unchecked.code.is_ours else Fault.DAMAGED
 
 
@@ -80,8 +80,8 @@ class Haul:
 
 def judge(haul: Haul, deadline: datetime | None = None) -> Haul | Later | GiveUp:
     """The models are what was paid for; a thumbnail that never comes holds nothing up."""
-    for trouble in haul.troubles.values():
-        if trouble.fault is Fault.OURS:
+    for name, trouble in haul.troubles.items():
+        if trouble.fault is Fault.OURS and (name == MODEL or not is_last_call(deadline)):
             return not_here(trouble.why)
     for name, trouble in haul.troubles.items():
         if trouble.fault is Fault.PASSING and is_waited_for(name, deadline):
@@ -98,8 +98,11 @@ def is_waited_for(name: Name, deadline: datetime | None) -> bool:
     """The GLB to the end; a further format until the GLB would be lost with it."""
     if name == MODEL:
         return True
-    last_call = deadline is not None and datetime.now(UTC) > deadline - LAST_CALL
-    return name[0] == "model" and not last_call
+    return name[0] == "model" and not is_last_call(deadline)
+
+
+def is_last_call(deadline: datetime | None) -> bool:
+    return deadline is not None and datetime.now(UTC) > deadline - LAST_CALL
 
 
 def not_here(why: str) -> Later:

@@ -23,7 +23,7 @@ async def make_small(depot: Depot, run: Run, haul: Haul, glb: Piece) -> None:
     match outcome:
         case Optimised():
             await keep_smaller(run, haul, glb, target, outcome)
-        case Unoptimised(code, why) if code.is_ours:
+        case Unoptimised(code, why) if code.hits_every_process:
             haul.drop(glb.name, Fault.OURS, why)
         case Unoptimised(code, why):
             log.warning("not_optimised", action="not_optimised", run=run.id, code=code, why=why)

@@ -145,13 +145,15 @@ class SupabaseStorage:
     async def _remove(
         self, bucket: str, keys: Sequence[str]
     ) -> Removed | StorageRefused | StorageUnreachable:
-        possible = [key for key in keys if flaw_of(bucket, key) is None]
-        named = await self._ask(lambda: self._removed(bucket, possible)) if possible else set()
+        """Users name their pictures as they like: such names go apart, and can't bar the others."""
+        ours = [key for key in keys if flaw_of(bucket, key) is None]
+        odd = [key for key in keys if key not in ours]
+        named = await self._ask(lambda: self._removed(bucket, ours)) if ours else set()
         if not isinstance(named, set):
             return _no_removal(named, bucket)
-        still = [
-            key for key in possible if key not in named and await self._lies_there(bucket, key)
-        ]
+        still = {key for key in ours if key not in named and await self._lies_there(bucket, key)}
+        if odd and not isinstance(await self._ask(lambda: self._removed(bucket, odd)), set):
+            still.update(odd)
         return Removed(tuple(key for key in keys if key not in still))
 
     async def _removed(self, bucket: str, keys: list[str]) -> set[str]:
