@@ -33,8 +33,8 @@ async def live():
     watchdog = Watchdog({"LISTEN": lambda: time.monotonic() - heard_at}, lambda: True, at_most=2)
     tasks = [asyncio.create_task(watchdog.beat()), asyncio.create_task(hear())]
     watchdog.start()
-    print("begun", flush=True)
     before = time.monotonic()
+    print("begun", flush=True)
     while (now := time.monotonic()) - before < 3:
         before = now
         await asyncio.sleep(0.01)
