@@ -20,6 +20,7 @@ from worker.simulator.fault import ProviderName
 
 CREDITS = 1_000
 A_DAY = 86_400.0  # of a clock that runs fast: a link must live as long as its download takes
+TRIANGLES = 20_000  # a file of several chunks; with ten times as many, hundreds of lives take 2 GB
 Name = Literal["MESHY", "TRIPO"]
 SIMULATED: dict[Name, ProviderName] = {"MESHY": "meshy", "TRIPO": "tripo"}
 MODELS = {"MESHY": "meshy-6", "TRIPO": "v3.1-20260211"}
@@ -160,7 +161,10 @@ def what(task: BookedTask) -> tuple[str, str]:
 def simulated(*rules: Rule, speed: float = SPEED) -> Iterator[Simulator]:
     with Simulator(seed=1, speed=speed, texture_size=64) as simulator:
         simulator.meshy.account.queued_tasks = 10_000
-        simulator.tripo.dialect = replace(simulator.tripo.dialect, link_seconds=A_DAY)
+        simulator.meshy.dialect = replace(simulator.meshy.dialect, raw_triangles=TRIANGLES)
+        simulator.tripo.dialect = replace(
+            simulator.tripo.dialect, link_seconds=A_DAY, raw_triangles=TRIANGLES
+        )
         simulator.script(*rules)
         yield simulator
 

@@ -20,3 +20,5 @@ class Dialect:
     riggable: bool = True
     balance_low_at: float | None = None
     """Below it the event `balance.low` is sent, once each time it is crossed."""
+    raw_triangles: int = 200_000
+    """Of a model for which nobody set a limit."""

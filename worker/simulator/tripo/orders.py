@@ -16,7 +16,6 @@ from worker.simulator.tripo.views import read_views
 if TYPE_CHECKING:
     from worker.simulator.tripo.provider import Tripo
 
-DEFAULT_TRIANGLES = 200_000
 LOW_POLY_TRIANGLES = 5_000
 GENERATED = frozenset({"text-to-model", "image-to-model", "multiview-to-model"})
 MODELS = GENERATED | {"texture", "convert", "rig"}
@@ -101,7 +100,7 @@ def _model(asking: Asking, kind: str, plain: int, seed: str) -> Order:
     quad = bool(body.get("quad"))
     product = Product(
         seed,
-        _triangles(body),
+        _triangles(asking),
         textured,
         textured and body.get("pbr") is not False,
         ("fbx",) if quad else ("glb",),  # quads force FBX
@@ -111,9 +110,11 @@ def _model(asking: Asking, kind: str, plain: int, seed: str) -> Order:
     return Order(kind, pool, prices.of_model(body, plain), 90 if textured else 45, product)
 
 
-def _triangles(body: Body) -> int:
+def _triangles(asking: Asking) -> int:
+    body = asking.body
     low = body["model"] in tables.P_SERIES or body.get("smart_low_poly")
-    return body.get("face_limit") or (LOW_POLY_TRIANGLES if low else DEFAULT_TRIANGLES)
+    unasked = LOW_POLY_TRIANGLES if low else asking.tripo.dialect.raw_triangles
+    return body.get("face_limit") or unasked
 
 
 def _check_combination(body: Body) -> None:
