@@ -17,6 +17,7 @@ import psycopg
 
 from tests.chaos.mortal import die, plan_of
 from tests.chaos.steps import Steps, count_tasks, count_work
+from tests.delivery.pieces import travel_in_pieces
 from tests.storage.fast import FAST
 from tests.support.project import token
 from worker.daemon.daemon import Daemon
@@ -24,6 +25,7 @@ from worker.daemon.start import leave_by_signal
 from worker.storage.supabase import SupabaseStorage
 
 BLOCKED_TIMEOUT = "2s"
+PIECE = 200_000  # bytes; the original goes up in three
 
 
 def be_canceled(given: dict[str, Any]) -> None:
@@ -49,6 +51,7 @@ async def live(given: dict[str, Any]) -> int:
     }
     steps = Steps(given["die_at"], fates[given["fate"]])
     count_tasks()
+    travel_in_pieces(PIECE)
     storage = SupabaseStorage(given["supabase"], token("service_role"), FAST)
     daemon = Daemon(replace(plan_of(given), storage=storage))
     count_work(daemon.deliveries, steps)

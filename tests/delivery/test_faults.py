@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 
 from tests.chaos.worlds import LONG
 from tests.delivery.house import House
+from tests.delivery.pieces import travel_in_pieces
 from tests.support import jobs
 from tests.support.daemon import LOOK_EVERY
 from tests.support.jobs import Row, rich_user
-from tests.support.storage_server import Answer, Cut, Delay, Expired, resumable
+from tests.support.storage_server import Answer, Cut, Delay, Expired
 from tests.support.storage_server import Fault as StorageFault
 from tests.support.storage_server.faults import Operation
 from worker.daemon.daemon import Daemon
 from worker.pipeline.delivery import keeping
 from worker.simulator import Fault, Rule
-from worker.storage.supabase import resumable as resumable_upload
-from worker.storage.supabase import storage
 
 pytestmark = [pytest.mark.newest_postgres, pytest.mark.timeout(3600)]
 
@@ -92,10 +91,7 @@ scripts = st.builds(
 
 @pytest.fixture
 def pieces(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models of some ten kilobytes travel as those of some ten megabytes do."""
-    monkeypatch.setattr(storage, "LARGEST_PLAIN", PIECE)
-    monkeypatch.setattr(resumable_upload, "CHUNK", PIECE)
-    monkeypatch.setattr(resumable, "CHUNK", PIECE)
+    travel_in_pieces(PIECE, monkeypatch.setattr)
     monkeypatch.setattr(keeping, "REFUSED", 0.3)
     house.storage.faults.midway = PIECE // 2
 

@@ -16,6 +16,7 @@ from tests.chaos.world import World, world
 from tests.chaos.worlds import LONG, survive_all
 from tests.delivery import mortal
 from tests.delivery.house import House
+from tests.delivery.pieces import travel_in_pieces
 from tests.support import jobs
 from tests.support.daemon import until
 from tests.support.jobs import Row
@@ -25,13 +26,12 @@ from tests.support.storage_server import storage_server
 pytestmark = [
     pytest.mark.newest_postgres,
     pytest.mark.timeout(3600),
-    pytest.mark.usefixtures("haste"),
+    pytest.mark.usefixtures("haste", "pieces"),
 ]
 
 LAMP: Row = {"prompt": "a lamp", "refine": False}  # the model, its original and a thumbnail
 # Of the steps, in a short run: a download, the first upload, the last one, the transaction.
 SHARES = (0.3, 0.8, 0.9, 0.97)
-SLEEPS_EVERY = 7  # steps: for each of them a process sleeps until another one has taken over
 GIVE_UP = 300.0  # s
 LOOK_EVERY = 0.25  # s; six worlds share one process with their servers
 
@@ -87,6 +87,12 @@ class Stage:
 
 
 @pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the size that the mortals' are."""
+    travel_in_pieces(mortal.PIECE, monkeypatch.setattr)
+
+
+@pytest.fixture
 def stage(server: Postgres, template: str, tmp_path: Path) -> Stage:
     return Stage(server, template, tmp_path)
 
@@ -105,12 +111,12 @@ async def test_a_cancel_and_then_a_kill_at_any_step_of_a_delivery(stage: Stage) 
 async def test_a_worker_that_sleeps_through_its_lease(stage: Stage) -> None:
     """Awake again it goes on with what is another's by now: nothing comes of it but what goes."""
     steps = await stage.count()
-    await survive_all(replace(stage, fate="sleep").live_with_a_sleeper, deaths(steps, SLEEPS_EVERY))
+    await survive_all(replace(stage, fate="sleep").live_with_a_sleeper, deaths(steps))
 
 
-def deaths(steps: int, stride: int = 1) -> Iterable[int]:
+def deaths(steps: int) -> Iterable[int]:
     assert steps > 50
-    return range(1, steps, stride) if LONG else [int(share * steps) for share in SHARES]
+    return range(1, steps) if LONG else [int(share * steps) for share in SHARES]
 
 
 async def lived(here: Scene, die_at: int) -> int:
