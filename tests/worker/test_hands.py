@@ -56,6 +56,23 @@ async def test_a_decision_that_our_own_second_look_overtook_gives_the_run_back(
         assert (run["state"], run["worker_id"], run["attempt"]) == ("ready", None, 2)
 
 
+async def test_a_run_that_is_ours_again_before_its_decision_is_answered(db: Database) -> None:
+    """The wake-up for what is left of it was quicker: that is not taken for done."""
+    job, _ = buy(db)
+
+    async def give_up(held: Held) -> str:
+        outcome = await engine.fail(held.run, "timeout", "Too late.", {}, task_ended=False)
+        assert await hands.begin(job, "PREVIEW") is working
+        return outcome
+
+    async with hands_of(db, give_up) as (hands, engine):
+        working = await hands.begin(job, "PREVIEW")
+        assert working
+        await working
+    run = jobs.run_of(db, job, "PREVIEW")
+    assert (run["state"], run["worker_id"]) == ("draining", None)
+
+
 async def test_the_task_of_a_user_who_left_is_seen_to_its_end(db: Database) -> None:
     """Their job's row is gone; the slot is free once the task has ended."""
 

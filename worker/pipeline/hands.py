@@ -80,6 +80,7 @@ class Hands:
 
     async def _work(self, held: Held) -> None:
         log.info("stage_begun", action="stage_begun", **held.names())
+        begun = held.run
         try:
             outcome = await self._conduct(held)
         except Exception:
@@ -89,7 +90,8 @@ class Hands:
         finally:
             self._progress.forget(held.run.id)
             self._held.pop(held.run.id, None)
-        if outcome not in SETTLED:
+        # Begun again meanwhile, perhaps after the decision: what that left is ours, and unattended.
+        if outcome not in SETTLED or held.run is not begun:
             await self._drop(held.run)
 
     async def _drop(self, run: Run) -> None:
