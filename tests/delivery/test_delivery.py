@@ -114,6 +114,16 @@ async def test_a_provider_that_names_a_private_place_gets_nothing(house: House) 
     assert ended["status"] == "SUCCEEDED", ended["error_message"]
 
 
+@pytest.mark.usefixtures("haste")
+async def test_a_stray_refusal_of_a_look_costs_no_model(house: House) -> None:
+    """A gateway's 400s about a finished task: it is asked again, and the model is there."""
+    refused = Rule(Fault.INVALID, "meshy", "get", times=3)
+    house.simulator.script(refused)
+    job = await house.deliver(rich_user(house.db), LAMP)
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    house.judge_rows()
+
+
 @pytest.mark.parametrize(
     "fault",
     [Answer(500), Answer(503), Cut.BEFORE, Cut.MIDWAY, Cut.AFTER, Answer(409, "Duplicate")],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.pipeline.delivery.ending import GiveUp, Later
-from worker.pipeline.delivery.haul import LAST_CALL, Fault, Haul, Piece, judge
+from worker.pipeline.delivery.ending import LAST_CALL, GiveUp, Later
+from worker.pipeline.delivery.haul import Fault, Haul, Piece, judge
 from worker.pipeline.delivery.links import MODEL
 from worker.pipeline.disk import fault_of_disk
 

@@ -14,8 +14,8 @@ from tests.providers.raw import RawProvider, Request, Script, Wire, raw_provider
 from tests.providers.waits import since
 from worker.providers import PROVIDERS, open_provider
 from worker.providers.failure import Failure, Kind, Next
-from worker.providers.order import Order
-from worker.providers.outcome import Accepted, Ready, Rejected, Unknown
+from worker.providers.order import Order, Task
+from worker.providers.outcome import Accepted, Ready, Rejected, Unknown, Unseen
 from worker.providers.patience import Patience
 from worker.providers.protocol import Provider
 
@@ -86,6 +86,18 @@ async def test_refusal_is_certain(name: str, status: int) -> None:
     outcome, _ = await submitted(saying(status, {"message": "no"}), name)
     assert isinstance(outcome, Rejected)
     assert outcome.failure.next is not Next.RECONCILE
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_page_with_a_403_says_nothing_of_the_key(name: str) -> None:
+    """A firewall's, about one request: all of a provider is not paused for it."""
+    page = saying(403, b"<html>Attention required!</html>")
+    outcome, _ = await submitted(page, name)
+    assert isinstance(outcome, Rejected)
+    async with provided(page, name) as (provider, _):
+        state = await provider.look(Task("text-to-3d", TASK_ID))
+    assert isinstance(state, Unseen)
+    assert {outcome.failure.next, state.failure.next} == {Next.WAIT}
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

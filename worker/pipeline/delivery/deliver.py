@@ -25,10 +25,12 @@ from worker.pipeline.held import Held
 from worker.pipeline.stage import code_of
 from worker.pipeline.submission import facts_of
 from worker.pipeline.workplace import workplace
+from worker.providers.failure import Kind
 from worker.providers.texts import explain
 
 DEAR = ("fetch", "machine", "storage")  # files were fetched and optimised, and are again
-LONGEST = 300.0  # s, between two tries of those
+ODD = ("lagging", Kind.NOT_FOUND, Kind.INVALID_REQUEST)  # the provider may say so of every job
+LONGEST = 300.0  # s, between two tries of either
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
 
 log = structlog.get_logger()
@@ -96,7 +98,7 @@ async def conclude(depot: Depot, held: Held, ending: Ending) -> str:
         case Later(reason, seconds, why):
             names = held.names()
             log.warning("delivery_waits", action="delivery_waits", reason=reason, why=why, **names)
-            grown = later_and_later(seconds, run.attempt) if reason in DEAR else seconds
+            grown = later_and_later(seconds, run.attempt) if reason in (*DEAR, *ODD) else seconds
             return await wait(depot, run, reason, grown)
         case GiveUp(failure):
             return await depot.engine.fail(

@@ -1,8 +1,11 @@
 """How a delivery may end, other than well."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from worker.providers.failure import Failure
+
+LAST_CALL = timedelta(minutes=30)  # before the deadline, after which the whole job would fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,7 @@ class Over:
 
 
 Ending = Later | GiveUp | Full | Over
+
+
+def is_last_call(deadline: datetime | None) -> bool:
+    return deadline is not None and datetime.now(UTC) > deadline - LAST_CALL

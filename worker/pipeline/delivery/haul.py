@@ -3,13 +3,13 @@
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from worker.optimising import Unchecked
-from worker.pipeline.delivery.ending import GiveUp, Later
+from worker.pipeline.delivery.ending import GiveUp, Later, is_last_call
 from worker.pipeline.delivery.links import MODEL
 from worker.providers.failure import Failure, Kind
 
@@ -17,7 +17,6 @@ Name = tuple[str, str]
 """A role and a format."""
 
 AGAIN_AFTER = 30.0  # s
-LAST_CALL = timedelta(minutes=30)  # before the deadline, after which the whole job would fail
 
 
 class Fault(Enum):
@@ -99,10 +98,6 @@ def is_waited_for(name: Name, deadline: datetime | None) -> bool:
     if name == MODEL:
         return True
     return name[0] == "model" and not is_last_call(deadline)
-
-
-def is_last_call(deadline: datetime | None) -> bool:
-    return deadline is not None and datetime.now(UTC) > deadline - LAST_CALL
 
 
 def not_here(why: str) -> Later:

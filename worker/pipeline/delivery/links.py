@@ -8,9 +8,9 @@ from typing import Any
 
 from worker.database.records import Run
 from worker.pipeline.delivery.depot import Depot
-from worker.pipeline.delivery.ending import GiveUp, Later
+from worker.pipeline.delivery.ending import GiveUp, Later, is_last_call
 from worker.pipeline.order import stages_before
-from worker.providers.failure import Failure, Kind, Next
+from worker.providers.failure import Failure, Kind
 from worker.providers.order import Task
 from worker.providers.outcome import (
     Canceled,
@@ -48,7 +48,8 @@ async def fresh_links(depot: Depot, run: Run) -> Links | Later | GiveUp:
         found += outputs
         if any(is_model(link) for output in outputs for link in output.links):
             break
-    return merged(found)
+    links = merged(found)
+    return links if any(map(is_model, links.links)) else without_model(run)
 
 
 def stages_to_deliver(run: Run) -> Iterator[tuple[Task, ...]]:
@@ -64,8 +65,10 @@ async def look_at_all(provider: Provider, tasks: tuple[Task, ...]) -> list[Outpu
         match await look(provider, task):
             case Succeeded(output):
                 outputs.append(output)
-            case Failed(failure) | Unseen(failure):
-                return ending_of(failure)
+            case Failed(failure):
+                return GiveUp(failure)
+            case Unseen(failure):  # a page of somebody between, say: the files lie there for days
+                return Later(failure.kind, failure.retry_after or ASK_AGAIN_AFTER, failure.detail)
             case Working():  # it has ended, or we would not be here: what answers lags
                 return Later("lagging", ASK_AGAIN_AFTER, "the provider says that it still works")
             case Canceled():
@@ -91,20 +94,19 @@ def is_model(link: Link) -> bool:
     return (link.role, link.format) == MODEL
 
 
-def ending_of(failure: Failure) -> Later | GiveUp:
-    """A provider that is paused or out of reach still has what was paid for."""
-    if failure.next in (Next.WAIT, Next.PAUSE):
-        return Later(failure.kind, failure.retry_after or ASK_AGAIN_AFTER, failure.detail)
-    return GiveUp(failure)
+def without_model(run: Run) -> Later | GiveUp:
+    """A replica that lags may know the end of a task before what it made."""
+    failure = Failure(Kind.TASK_FAILED, "the provider made no GLB")
+    if is_last_call(run.deadline_at):
+        return GiveUp(failure)
+    return Later("lagging", ASK_AGAIN_AFTER, failure.detail)
 
 
-def merged(outputs: list[Output]) -> Links | GiveUp:
+def merged(outputs: list[Output]) -> Links:
     links: dict[tuple[str, str], Link] = {}
     facts: dict[str, Any] = {}
     for output in outputs:
         facts.update(output.facts)
         for link in filter(is_safe, output.links):
             links.setdefault((link.role, link.format), link)
-    if MODEL not in links:
-        return GiveUp(Failure(Kind.TASK_FAILED, "the provider made no GLB"))
     return Links(tuple(links.values()), facts)

@@ -79,6 +79,8 @@ def _meaning(status: int, message: str) -> tuple[Kind, str]:
     if 400 <= status < _SERVER_ERRORS:  # noqa: PLR2004  # where HTTP's refusals begin
         if status in (400, 403, 422) and _MODERATED.search(message):
             return Kind.MODERATED, "moderation_blocked"
+        if status == 403 and not message:  # noqa: PLR2004  # a firewall's page: Meshy gives a reason
+            return Kind.UNAVAILABLE, ""
         return STATUSES.get(status, Kind.INVALID_REQUEST), ""
     return Kind.UNAVAILABLE, ""
 

@@ -86,7 +86,8 @@ def kind_of(status: int, code: int | None, message: str = "") -> Kind:
         return CODES[code]
     if status == 429 and "concurren" in message.lower():  # noqa: PLR2004  # HTTP's own number
         return Kind.NO_SLOT
-    if status < 300:  # noqa: PLR2004  # a success whose body tells of an error that nobody knows
+    # A success whose body tells of an error that nobody knows; a firewall's page.
+    if status < 300 or (status == 403 and code is None and not message):  # noqa: PLR2004  # HTTP's own numbers
         return Kind.UNAVAILABLE
     return STATUSES.get(status, Kind.INVALID_REQUEST)
 
