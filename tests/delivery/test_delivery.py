@@ -14,6 +14,7 @@ from tests.support.daemon import the_end, until
 from tests.support.jobs import Row, rich_user
 from tests.support.storage_server import Answer, Cut, Delay
 from worker.pipeline import progress
+from worker.pipeline.delivery import keeping
 from worker.simulator import Fault, Rule
 
 pytestmark = pytest.mark.newest_postgres
@@ -25,6 +26,7 @@ KATANA: Row = {
     "refine": {"enable_pbr": True},
     "remesh": {"enabled": True, "target_polycount": 1000, "target_formats": ["fbx", "obj"]},
 }
+FORMATS: Row = {**LAMP, "remesh": {"enabled": True, "target_formats": ["fbx", "obj"]}}
 DAMAGE = [
     Fault.DOWNLOAD_TRUNCATED,
     Fault.DOWNLOAD_ERROR_PAGE,
@@ -135,6 +137,61 @@ async def test_a_passing_fault_of_the_storage(house: House, fault: Any) -> None:
     job = await house.deliver(rich_user(house.db), LAMP)
     assert job["status"] == "SUCCEEDED", job["error_message"]
     house.judge_rows()
+
+
+STRAY = [
+    Answer(status, message="<html>an incident page</html>", wrapped=False)
+    for status in (400, 401, 403, 404)
+]
+TOO_LARGE = Answer(413, "Payload too large", "The object exceeded the maximum allowed size")
+
+
+async def formats_with_one_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch, refusal: Answer
+) -> tuple[list[str], Row]:
+    """Which formats were stored when the second upload, one further format, is refused once."""
+    monkeypatch.setattr(keeping, "AT_ONCE", 1)
+    monkeypatch.setattr(keeping, "REFUSED", 0.3)
+    house.storage.script("upload", None, refusal)
+    job = await house.deliver(rich_user(house.db), FORMATS)
+    assert job["status"] == "SUCCEEDED", job["error_message"]
+    house.judge_rows()
+    stored = [file["format"] for file in house.files(job["id"]) if file["role"] == "model"]
+    query = "select payload from public.ai_job_events where job_id = %s order by id desc limit 1"
+    return sorted(stored), house.db.admin.values(query, job["id"])[0]
+
+
+@pytest.mark.usefixtures("haste")
+@pytest.mark.parametrize("stray", STRAY, ids=lambda answer: str(answer.status))
+async def test_a_stray_refusal_of_the_storage_costs_no_format(
+    house: House, monkeypatch: pytest.MonkeyPatch, stray: Answer
+) -> None:
+    """A gateway's page about one upload: what was paid for is stored a little later."""
+    stored, told = await formats_with_one_refused(house, monkeypatch, stray)
+    assert stored == ["fbx", "glb", "mtl", "obj"]
+    assert "left_out" not in told
+
+
+@pytest.mark.usefixtures("haste")
+@pytest.mark.parametrize("refusal", [TOO_LARGE, Answer(415, "invalid_mime_type", "not supported")])
+async def test_a_file_that_the_bucket_does_not_take_is_left_out(
+    house: House, monkeypatch: pytest.MonkeyPatch, refusal: Answer
+) -> None:
+    """No later try would end otherwise: the model does not wait for it, and an event says so."""
+    stored, told = await formats_with_one_refused(house, monkeypatch, refusal)
+    assert stored == ["fbx", "glb", "mtl"]
+    assert len(told["left_out"]) == 1
+
+
+@pytest.mark.usefixtures("haste")
+async def test_a_refused_format_does_not_take_the_model_along(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shortly before the deadline would fail the job, what the storage takes is delivered."""
+    house.set("delivery_deadline_minutes", "20")
+    stored, told = await formats_with_one_refused(house, monkeypatch, STRAY[0])
+    assert stored == ["fbx", "glb", "mtl"]
+    assert len(told["left_out"]) == 1
 
 
 async def test_a_full_storage_fails_nothing(house: House) -> None:

@@ -47,6 +47,8 @@ class StorageRefused:
     """The same call is refused again until somebody changes something; `why` says what."""
 
     why: str
+    of_this_file: bool = False
+    """Its size or type: others may be taken. Else a gateway on the way may have said it."""
 
 
 @dataclass(frozen=True, slots=True)

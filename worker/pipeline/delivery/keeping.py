@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
 from worker.database.records import Run, StoredObject
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import Full, Later, Over
-from worker.pipeline.delivery.haul import Haul, Piece
+from worker.pipeline.delivery.haul import Haul, Piece, is_waited_for
 from worker.pipeline.delivery.links import MODEL
 from worker.storage.content_type import content_type_of
 from worker.storage.outcome import Put, StorageFull, StorageRefused
@@ -58,7 +59,7 @@ async def keep_all(depot: Depot, run: Run, haul: Haul) -> tuple[Kept, ...] | Lat
             outcomes = await put_all(depot, planned)
     except TimeoutError:
         return Later("storage", UNREACHABLE, "the storage takes too long")
-    return judge(haul, planned, outcomes)
+    return judge(haul, planned, outcomes, run.deadline_at)
 
 
 def key_of(run: Run, piece: Piece) -> str:
@@ -86,7 +87,10 @@ async def put_all(depot: Depot, files: Sequence[Kept]) -> list[Put | NotPut]:
 
 
 def judge(
-    haul: Haul, files: Sequence[Kept], outcomes: Sequence[Put | NotPut]
+    haul: Haul,
+    files: Sequence[Kept],
+    outcomes: Sequence[Put | NotPut],
+    deadline: datetime | None = None,
 ) -> tuple[Kept, ...] | Later | Full:
     """A file that the bucket does not take, a large original say, is left out; never the model."""
     kept = []
@@ -96,7 +100,7 @@ def judge(
                 kept.append(file)
             case StorageFull(why):
                 return Full(why)
-            case StorageRefused(why) if file.piece.name != MODEL:
+            case StorageRefused(why) as refused if may_be_left_out(file, refused, deadline):
                 note_left_out(haul, file, why)
             case StorageRefused(why):
                 log.error("storage_refuses", action="storage_refuses", why=why)
@@ -104,6 +108,13 @@ def judge(
             case _:
                 return Later("storage", UNREACHABLE, outcome.why)
     return tuple(kept)
+
+
+def may_be_left_out(file: Kept, refused: StorageRefused, deadline: datetime | None) -> bool:
+    """One stray 4xx says nothing of a format that was paid for."""
+    if refused.of_this_file:
+        return file.piece.name != MODEL
+    return not is_waited_for(file.piece.name, deadline)
 
 
 def note_left_out(haul: Haul, file: Kept, why: str) -> None:

@@ -23,6 +23,8 @@ ADVICE = {
     Kind.REFUSED: "Supabase Storage does not take this request. Check SUPABASE_URL",
 }
 
+OF_THE_FILE = {Kind.TOO_LARGE, Kind.BAD_TYPE}
+
 Refusal = StorageFull | StorageRefused | StorageUnreachable
 
 
@@ -30,7 +32,9 @@ def refusal_of(wrong: Wrong | StorageUnreachable, bucket: str) -> Refusal:
     if isinstance(wrong, StorageUnreachable):
         return wrong
     why = _explained(wrong, bucket)
-    return StorageFull(why) if wrong.kind is Kind.FULL else StorageRefused(why)
+    if wrong.kind is Kind.FULL:
+        return StorageFull(why)
+    return StorageRefused(why, of_this_file=wrong.kind in OF_THE_FILE)
 
 
 def absence_of(
