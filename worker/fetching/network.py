@@ -23,14 +23,23 @@ class NotPublicError(Exception):
         self.address = address
 
 
-# Apart from the loop's own threads: a few names whose servers never answer would stop every write.
-_LOOKUPS = ThreadPoolExecutor(16, "lookups")
+class Lookups:
+    """Apart from the loop's own threads: names whose servers never answer would stop every write.
 
+    A look-up outlives our patience by half a minute. So whoever fetches has threads of their own:
+    such names, typed by users, would stop the fetching of models.
+    """
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
-    return [str(where[0]) for *_, where in found]
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(16, "lookups")
+
+    async def resolve(self, host: str, port: int) -> Sequence[str]:
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return [str(where[0]) for *_, where in found]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False)
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):

@@ -9,7 +9,7 @@ import httpcore
 import httpx
 
 from worker.fetching.guard import Guard, LoopbackToo, PublicOnly
-from worker.fetching.network import GuardedNetwork, Resolve, resolve
+from worker.fetching.network import GuardedNetwork, Lookups, Resolve
 from worker.fetching.patience import Patience
 
 Lines = list[tuple[str, str]]
@@ -20,7 +20,7 @@ class Internet:
     """What stands between us and a server; tests put another in its place."""
 
     guard: Guard = PublicOnly()  # noqa: RUF009 - it has no state
-    resolve: Resolve = resolve
+    resolve: Resolve | None = None
     tls: ssl.SSLContext | None = None
 
 
@@ -30,9 +30,11 @@ class Web:
     def __init__(self, internet: Internet, patience: Patience) -> None:
         guard = internet.guard
         tls = internet.tls or _tls()
-        self._https = _pool(GuardedNetwork(guard, internet.resolve), tls)
+        self._lookups = Lookups()
+        resolve = internet.resolve or self._lookups.resolve
+        self._https = _pool(GuardedNetwork(guard, resolve), tls)
         # Its hosts have been looked at: `address.Rules` lets no others through.
-        self._http = _pool(GuardedNetwork(LoopbackToo(guard), internet.resolve), tls)
+        self._http = _pool(GuardedNetwork(LoopbackToo(guard), resolve), tls)
         self._timeout = {
             "connect": patience.connect,
             "read": patience.stall,
@@ -60,6 +62,7 @@ class Web:
     async def close(self) -> None:
         await self._https.aclose()
         await self._http.aclose()
+        self._lookups.close()
 
 
 def _pool(network: GuardedNetwork, tls: ssl.SSLContext) -> httpcore.AsyncConnectionPool:
