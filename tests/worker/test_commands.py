@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,15 @@ def test_run_refuses_what_cant_work(
     assert done.returncode == code
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_run_refuses_a_port_that_is_taken(tmp_path: Path) -> None:
+    """As by another worker on this machine: nothing is begun, and the variable is named."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = meshqueue(tmp_path, "run", "--local", PORT=port)
+    assert done.returncode == 2, done.stderr
+    assert "PORT" in done.stderr
+    assert port in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "worker_started" not in done.stderr

@@ -73,6 +73,19 @@ async def test_health(db: Database, simulator: Simulator, tmp_path: Path) -> Non
         assert "meshqueue_stages_held 0.0" in metrics
 
 
+async def test_its_port_stays_its_own(db: Database, simulator: Simulator, tmp_path: Path) -> None:
+    """Nobody can take it while the HTTP face is started again."""
+    async with facing(db, simulator, tmp_path) as (daemon, client):
+        before = daemon.server
+        assert before
+        before.should_exit = True
+        await until(lambda: not before.servers[0].is_serving(), "its end")
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("0.0.0.0", client.base_url.port or 0))  # noqa: S104 - as it does
+        await until(lambda: daemon.server is not before, "its return")
+        assert (await client.get("/healthz")).status_code == 200
+
+
 async def test_ready_says_what_is_missing(
     db: Database, simulator: Simulator, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -30,7 +31,7 @@ from worker.http.app import new_http
 from worker.http.files import Files
 from worker.http.health import Health
 from worker.http.metrics import Metrics
-from worker.http.server import Server, new_server
+from worker.http.server import Server, listen_at, new_server
 from worker.http.webhooks import Webhooks
 from worker.optimising import processors
 from worker.optimising.optimisers import MEMORY_BYTES, Optimisers
@@ -119,6 +120,7 @@ class Daemon:
         self._looked_for_stages_at = time.monotonic()
         self.ready = asyncio.Event()
         self.server: Server | None = None
+        self._port: socket.socket | None = None
 
     # --- its life
 
@@ -148,14 +150,16 @@ class Daemon:
 
     async def _start(self) -> None:
         await self.pool.open(wait=True, timeout=30)
+        if self.plan.serve_http:
+            self._port = listen_at(self.plan.port)
         self.listener.hear(OUR_CHANNEL, self._heard)
         self.listener.on_return(self.progress.call_the_roll)
         self.supervision.keep("listener", self.listener.run)
         await self.engine.heartbeat(serves(self.plan.served), self._info())
         self._keep_working()
         self._keep_up()
-        if self.plan.serve_http:
-            self.supervision.keep("http", self._serve)
+        if self._port:
+            self.supervision.keep("http", partial(self._serve, self._port))
         self.watchdog.start()
         self.ready.set()
         log.info("worker_started", action="worker_started", worker=str(self.worker))
@@ -213,20 +217,19 @@ class Daemon:
         self.supervision.keep("watchdog beat", self.watchdog.beat)
         self.supervision.keep("loop lag", measure_lag)
 
-    async def _serve(self) -> None:
+    async def _serve(self, port: socket.socket) -> None:
+        """The port is open as long as the worker: where it is taken, uvicorn ends the process."""
         health = Health(self.engine, self.listener)
         metrics = Metrics(self.vitals, self._counts, self.plan.metrics_token)
         webhooks = Webhooks(self.engine, self.plan.served, self.plan.webhook_secrets)
         storage = self.plan.storage
         files = Files(storage).routes() if isinstance(storage, FolderStorage) else ()
-        self.server = server = new_server(
-            new_http(health, metrics, webhooks, files), self.plan.port
-        )
-        serving = asyncio.create_task(server.serve())
+        self.server = server = new_server(new_http(health, metrics, webhooks, files))
+        serving = asyncio.create_task(server.serve([port.dup()]))
         try:
             await asyncio.shield(serving)
         finally:
-            server.should_exit = True  # uvicorn closes its sockets only when it ends by itself
+            server.should_exit = True  # uvicorn closes its socket only when it ends by itself
             await serving
 
     async def _drain(self) -> None:
@@ -242,6 +245,8 @@ class Daemon:
 
     async def _close(self) -> None:
         await self.supervision.end("http", grace=LAST_WORDS)
+        if self._port:
+            self._port.close()
         await self.supervision.end_all()
         self.watchdog.stop()
         await self._leave()

@@ -1,11 +1,14 @@
 """uvicorn inside the worker's event loop. Signals belong to the daemon."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from worker.errors import SettingsError
 
 DEFAULT_PORT = 8080
 KEEP_ALIVE = 30  # s
@@ -51,13 +54,22 @@ def is_idle(connection: Any) -> bool:
     return cycle is None or cycle.response_complete
 
 
-def new_server(app: ASGIApp, port: int | None) -> Server:
+def listen_at(port: int | None) -> socket.socket:
     """Every address where a platform names a port, else this machine only."""
     host = "127.0.0.1" if port is None else "0.0.0.0"  # noqa: S104 - the platform's proxy is outside
+    number = DEFAULT_PORT if port is None else port
+    try:
+        return socket.create_server((host, number))
+    except OSError as error:
+        raise SettingsError(
+            f"The worker can't listen at port {number}: {error.strerror}. If another worker or "
+            "program on this machine has it, set PORT to a free one."
+        ) from error
+
+
+def new_server(app: ASGIApp) -> Server:
     config = uvicorn.Config(
         app,
-        host=host,
-        port=DEFAULT_PORT if port is None else port,
         log_config=None,
         access_log=False,
         lifespan="off",
