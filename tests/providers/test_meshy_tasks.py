@@ -80,6 +80,7 @@ def test_a_rigged_model() -> None:
         ({"status": "IN_PROGRESS", "progress": 1e300}, Working(0)),
         ({"status": "REFLECTING", "progress": 7}, Working(7)),
         ({"status": "CANCELED", "consumed_credits": 0}, Canceled(0)),
+        ({"status": "CANCELED", "consumed_credits": -20}, Canceled(None)),
     ],
 )
 def test_states_on_the_way(fields: dict[str, Any], state: State) -> None:

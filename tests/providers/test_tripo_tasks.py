@@ -88,6 +88,7 @@ def test_whether_it_can_be_rigged_is_a_fact(riggable: bool) -> None:  # noqa: FB
         ({"status": "running", "progress": 42.5}, Working(42)),
         ({"status": "unknown", "progress": "x"}, Working(0)),
         ({"status": "cancelled", "credits_consumed": 0}, Canceled(0)),
+        ({"status": "cancelled", "credits_consumed": -20}, Canceled(None)),
     ],
 )
 def test_states_on_the_way(fields: dict[str, Any], state: State) -> None:

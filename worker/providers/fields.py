@@ -30,6 +30,12 @@ def number(value: Any) -> float | None:
     return float(value) if math.isfinite(value) and abs(value) < 1e15 else None  # noqa: PLR2004  # more is no amount of anything
 
 
+def price(value: Any) -> float | None:
+    """Below nought it is none: the database would take no end of a task with such a one."""
+    found = number(value)
+    return None if found is None or found < 0 else found
+
+
 def percent(value: Any) -> int:
     return int(min(max(number(value) or 0, 0), 100))
 

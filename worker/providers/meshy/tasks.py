@@ -10,8 +10,8 @@ from worker.providers.fields import (
     extension,
     items,
     moment,
-    number,
     percent,
+    price,
     text,
 )
 from worker.providers.meshy.failures import task_expired, task_failure
@@ -24,7 +24,7 @@ RIGGED = {"rigged_character_glb_url": "glb", "rigged_character_fbx_url": "fbx"}
 
 def task_state(task: Mapping[str, Any]) -> State | None:  # noqa: PLR0911  # one a status
     """None: this is no task. A status that nobody knows is one on the way; deadlines rule."""
-    credits_ = number(task.get("consumed_credits"))
+    credits_ = price(task.get("consumed_credits"))
     match text(task.get("status")).upper():
         case "":
             return None

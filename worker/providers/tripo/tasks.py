@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from worker.providers.fields import address, entries, extension, items, number, percent, text
+from worker.providers.fields import address, entries, extension, items, percent, price, text
 from worker.providers.outcome import Canceled, Failed, Link, Output, State, Succeeded, Working
 from worker.providers.tripo.failures import named_failure, task_failure
 
@@ -14,7 +14,7 @@ THUMBNAILS = ("rendered_image_url", "rendered_image")
 
 def task_state(task: Mapping[str, Any]) -> State | None:
     """None: this is no task. A status that nobody knows is one on the way; deadlines rule."""
-    spent = number(task.get("credits_consumed", task.get("consumed_credit")))
+    spent = price(task.get("credits_consumed", task.get("consumed_credit")))
     match text(task.get("status")).lower():
         case "":
             return None
