@@ -41,6 +41,21 @@ def with_undecodable_draco() -> bytes:
     return builder.data()
 
 
+def of_type(name: str) -> bytes:
+    builder = one_mesh()
+    builder.add("accessors", {"componentType": 5126, "count": 1, "type": name})
+    return builder.data()
+
+
+def named_at_length(name: str, pieces: int) -> bytes:
+    """Each piece is named in the report, by its format and by what reads it."""
+    builder = one_mesh()
+    for number in range(pieces):
+        texture = builder.texture(builder.image(b"of no format %d" % number, name))
+        builder.material(**{f"{name}Texture": {"index": texture}})
+    return builder.data()
+
+
 def with_pictures(*sides: int) -> bytes:
     """Pictures that are small as files and large when they are decoded."""
     builder = one_mesh()

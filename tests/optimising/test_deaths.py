@@ -45,6 +45,12 @@ folder = Path(sys.argv[1])
 asyncio.run(Optimisers(1).optimise(folder / "source.glb", folder / "target.glb", "small"))
 """
 
+TALKATIVE = """
+print('{"looks": true}', '{"sound": {"triangles": 1}}', sep="\\n")
+while True:
+    print('{"and": "so on"}')
+"""
+
 
 @asynccontextmanager
 async def optimising(
@@ -111,6 +117,20 @@ async def test_a_process_that_ends_before_it_looks(
     async with optimising(tmp_path, Optimisers(1), models.small()) as task:
         outcome = await task
     assert outcome == Unoptimised(Code.NOT_STARTED, "the process ended with code 1")
+
+
+async def test_a_process_that_never_stops_talking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it said first still holds; the rest is the fault of the file, not of the machine."""
+    monkeypatch.setattr(process, "COMMAND", (sys.executable, "-c", TALKATIVE))
+    too_much = (Code.CRASHED, "the process said more than 64 KiB")
+    async with optimising(tmp_path, Optimisers(1), models.small()) as task:
+        outcome = await task
+    assert outcome == Unoptimised(*too_much)
+    source = tmp_path / "source.glb"
+    verdicts = await Optimisers(1).check([(source, "glb")] * 2)
+    assert verdicts == (Sound({"triangles": 1}), Unchecked(*too_much))
 
 
 async def test_a_target_that_can_not_be_written(tmp_path: Path) -> None:

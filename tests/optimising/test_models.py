@@ -48,6 +48,23 @@ async def test_a_report_is_short_however_many_pieces_there_are(tmp_path: Path) -
     assert len(json.dumps(outcome.report)) < 10_000
 
 
+async def test_a_report_holds_letters_of_every_script(tmp_path: Path) -> None:
+    """Names of many bytes a letter, as long as they may be, leave room for the rest of it."""
+    outcome = await optimise(tmp_path, models.named_at_length("\U0001f600" * 200, pieces=20))
+    assert isinstance(outcome, Optimised)
+    assert len(outcome.report["left_alone"]) == 20
+    assert "\U0001f600" * 100 in outcome.report["left_alone"][0]
+
+
+@pytest.mark.parametrize("letter", ["X", "\U0001f600", "\x01"])
+async def test_what_is_unsound_is_so_however_long_it_is_quoted(tmp_path: Path, letter: str) -> None:
+    """A finding quotes the file, of which only a little is said: the verdict always comes."""
+    outcome = await optimise(tmp_path, data := models.of_type(letter * 70_000))
+    assert isinstance(outcome, Unsound)
+    assert outcome.findings[0].startswith("accessor 4: type is ")
+    assert await Optimisers(1).check([(models.put(tmp_path, data), "glb")]) == (outcome,)
+
+
 @pytest.mark.parametrize(
     ("data", "finding"),
     [

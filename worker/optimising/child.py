@@ -22,11 +22,12 @@ class Voice:
     """Standard output, taken away from everybody else: codecs print what they please."""
 
     def __init__(self) -> None:
-        self._pipe: TextIO = os.fdopen(os.dup(OUTPUT), "w")
+        self._pipe: TextIO = os.fdopen(os.dup(OUTPUT), "w", encoding="utf-8")
         os.dup2(ERRORS, OUTPUT)
 
     def say(self, line: Mapping[str, Any]) -> None:
-        self._pipe.write(json.dumps(line) + "\n")
+        """Escaped, a letter may take 12 bytes of the few that are read."""
+        self._pipe.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._pipe.flush()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from worker.glb.errors import GlbError
 from worker.glb.optimize import optimize as make_smaller
 from worker.glb.options import Options, Preset
+from worker.optimising.brevity import brief
 from worker.optimising.errand import Optimise
 from worker.optimising.kinds.glb import triangles_of
 from worker.optimising.kinds.sample import Sample, UnsoundError
@@ -27,7 +28,7 @@ def optimise(errand: Optimise, say: Say) -> None:
     try:
         result = make_smaller(data, Options(preset=Preset(errand.preset), threads=errand.threads))
     except GlbError as error:
-        say({"failed": Code.REFUSED, "why": str(error)})
+        say({"failed": Code.REFUSED, "why": brief(str(error))})
         return
     try:
         Path(errand.target).write_bytes(result.data)

@@ -31,6 +31,9 @@ class Ended:
     complaints: str
     """The end of what it wrote to standard error: for the log only."""
 
+    said_too_much: bool = False
+    """It was killed over it, and only what came first was read."""
+
     def told(self, key: str) -> Any:
         return next((line[key] for line in self.said if key in line), None)
 
@@ -52,7 +55,8 @@ async def run(errand: Errand, bounds: Bounds, deadline: float) -> Ended:
                 code = await process.wait()
     finally:
         await bury(process)
-    return Ended(tuple(lines(answer)), code, complaints.decode(errors="replace"))
+    said_too_much = len(answer) == MOST_ANSWER_BYTES
+    return Ended(tuple(lines(answer)), code, complaints.decode(errors="replace"), said_too_much)
 
 
 async def start(errand: Errand, bounds: Bounds) -> Process:
@@ -70,14 +74,14 @@ async def start(errand: Errand, bounds: Bounds) -> Process:
 async def read(
     stream: asyncio.StreamReader | None, into: bytearray, talker: Process | None
 ) -> None:
-    """All of an answer, unless it never ends; of complaints only the end."""
+    """All of an answer, unless it never ends: then its beginning. Of complaints only the end."""
     while stream and (piece := await stream.read(1 << 14)):
         into += piece
-        if talker and len(into) > MOST_ANSWER_BYTES:
-            kill(talker)
-            into.clear()
-        elif not talker:
+        if not talker:
             del into[:-TAIL_BYTES]
+        elif len(into) >= MOST_ANSWER_BYTES:
+            kill(talker)
+            del into[MOST_ANSWER_BYTES:]
 
 
 def lines(answer: bytearray) -> list[Json]:

@@ -1,15 +1,16 @@
 """What of the optimiser's report goes back: short, whatever the file had in it."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from worker.glb.checks.primitives import primitive_facts
 from worker.glb.document import Document
 from worker.glb.optimize import Result
 from worker.glb.report import Report, TextureReport
+from worker.optimising.brevity import brief
 
 MOST_PIECES = 20
-MOST_LETTERS = 160
 
 
 def told_of(result: Result, triangles: int) -> dict[str, Any]:
@@ -24,18 +25,18 @@ def told_of(result: Result, triangles: int) -> dict[str, Any]:
         "triangles_before": triangles,
         "triangles": after,
         "textures": [told_of_texture(texture) for texture in report.textures[:MOST_PIECES]],
-        "left_alone": [note[:MOST_LETTERS] for note in left_alone(report)][:MOST_PIECES],
+        "left_alone": [brief(note) for note in islice(left_alone(report), MOST_PIECES)],
     }
 
 
 def told_of_texture(texture: TextureReport) -> dict[str, Any]:
     return {
-        "role": texture.role[:MOST_LETTERS],
+        "role": brief(texture.role),
         "bytes_before": texture.bytes_before,
         "bytes_after": texture.bytes_after,
         "size_before": texture.size_before,
         "size_after": texture.size_after,
-        "mime_after": texture.mime_after[:MOST_LETTERS],
+        "mime_after": brief(texture.mime_after),
     }
 
 

@@ -14,7 +14,7 @@ from worker.optimising.outcome import (
     Unsound,
     Verdict,
 )
-from worker.optimising.process import NOT_STARTED, Ended, Json
+from worker.optimising.process import MOST_ANSWER_BYTES, NOT_STARTED, Ended, Json
 
 # numpy's algebra and C++ end the process rather than raise; what does raise may leave a mesh alone.
 WORDS_OF_WANT = (
@@ -75,6 +75,8 @@ def failure(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str
 
 
 def end_of(ended: Ended, memory_bytes: int, deadline: float) -> tuple[Code, str]:
+    if ended.said_too_much:
+        return Code.CRASHED, f"the process said more than {MOST_ANSWER_BYTES >> 10} KiB"
     if ended.code is None or ended.code == -signal.SIGXCPU:
         return Code.TOO_SLOW, f"it took longer than {deadline:g} s"
     if lacked_memory(ended):

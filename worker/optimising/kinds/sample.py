@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.optimising.brevity import brief
+
 HEAD_BYTES = 1 << 12
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
@@ -14,8 +16,8 @@ class UnsoundError(Exception):
     """The file is not to be delivered. It never leaves the child: there it becomes findings."""
 
     def __init__(self, *findings: str) -> None:
-        super().__init__("; ".join(findings))
-        self.findings = findings
+        self.findings = tuple(map(brief, findings))
+        super().__init__("; ".join(self.findings))
 
 
 @dataclass(frozen=True, slots=True)
