@@ -331,13 +331,16 @@ def test_only_coordinates_that_place_a_texture_are_rounded() -> None:
 
 
 @pytest.mark.parametrize("textured", [True, False])
+@pytest.mark.parametrize("channels", [{"channels": [0]}, {}], ids=["channels", "first channel"])
 @pytest.mark.parametrize("name", ["EXT_mesh_features", "EXT_structural_metadata"])
-def test_coordinates_that_lead_to_numbers_are_exact(name: str, *, textured: bool) -> None:
+def test_coordinates_that_lead_to_numbers_are_exact(
+    name: str, channels: dict[str, Any], *, textured: bool
+) -> None:
     """A feature's number is read from the nearest texel, and the next one means another."""
     builder = with_attributes(TEXCOORD_1=bumpy().uvs[::-1] * np.float32(0.7))
     if textured:
         builder.textured()
-    numbers = {"index": builder.add("textures", {}), "texCoord": 1, "channels": [0]}
+    numbers = {"index": builder.add("textures", {}), "texCoord": 1} | channels
     (primitive,) = builder.root["meshes"][0]["primitives"]
     if name == "EXT_mesh_features":
         primitive["extensions"] = {name: {"featureIds": [{"featureCount": 5, "texture": numbers}]}}

@@ -66,6 +66,10 @@ FINDS: dict[str, Find] = {
     "feature ids that are numbers": extended("EXT_mesh_features", {"featureIds": [1.5]}),
     "a number of lights": extended("EXT_lights_ies", {"lights": 3}),
     "a number of tables": extended("EXT_structural_metadata", {"propertyTables": 3}),
+    "a property that is called extensions": extended(
+        "EXT_structural_metadata",
+        {"propertyTextures": [{"properties": {"index": 0, "channels": 0, "extensions": 7}}]},
+    ),
     "a Draco id that is an object": extended(
         DRACO, {"bufferView": 0, "attributes": {"NORMAL": {}}}
     ),

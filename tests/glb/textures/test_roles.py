@@ -133,15 +133,32 @@ def test_what_an_unknown_extension_reads_in_a_list_is_exact() -> None:
     assert role.label == "base color + layers + mask"
 
 
-def test_a_feature_id_texture_is_exact() -> None:
-    """A feature id that is off by one names another feature."""
-    builder = Builder()
-    builder.texture(builder.image(b"", "image/png"))
-    features = {"featureIds": [{"texture": {"index": 0, "channels": [0]}}]}
+@pytest.mark.parametrize("info", [{"index": 0, "channels": [0]}, {"index": 0}])
+def test_a_feature_id_texture_is_exact(info: dict[str, Any]) -> None:
+    """A feature id that is off by one names another feature; of one channel not all say so."""
+    builder = showing_colors()
+    features = {"featureIds": [{"texture": info}]}
     primitive: dict[str, Any] = {"attributes": {}, "extensions": {"EXT_mesh_features": features}}
     builder.mesh(primitive)
     builder.declare("EXT_mesh_features")
     assert roles(Document.read(builder.data()))[0].content is Content.EXACT
+
+
+@pytest.mark.parametrize("info", [{"index": 0, "channels": [0, 1]}, {"index": 0}])
+def test_a_property_texture_is_exact(info: dict[str, Any]) -> None:
+    """A measured value may be in any bit of a texel."""
+    builder = showing_colors()
+    textures = [{"class": "rock", "properties": {"hardness": info}}]
+    builder.root["extensions"] = {"EXT_structural_metadata": {"propertyTextures": textures}}
+    builder.declare("EXT_structural_metadata")
+    assert roles(Document.read(builder.data()))[0].content is Content.EXACT
+
+
+def showing_colors() -> Builder:
+    builder = Builder()
+    builder.texture(builder.image(b"", "image/png"))
+    builder.material(**BASE_COLOR)
+    return builder
 
 
 def test_a_texture_that_no_material_names_is_exact() -> None:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.errors import GlbError
+from worker.glb.extensions import METADATA
 from worker.glb.geometry.groups import Group
+from worker.glb.measuring import measuring_infos
 from worker.glb.picture_size import picture_size
 
 Sides = Mapping[int, int]  # by image, the longer side that it will have, where that is known
@@ -16,7 +18,6 @@ UNKNOWN_SIZE = 4096
 AWAITED = {"TEXCOORD_0": 2048}
 MOST_REPEATS = 1e6  # of a texture over the unit square; beyond that nothing is rounded anyhow
 VARIANTS = "KHR_materials_variants"
-METADATA = "EXT_structural_metadata"
 TRANSFORM = "KHR_texture_transform"
 
 
@@ -39,7 +40,7 @@ class Texels:
     def __post_init__(self) -> None:
         """The sets that property textures are read by; who has any is not told apart."""
         extensions = self.document.root.get("extensions") or {}
-        self.properties = measuring_sets(extensions.get(METADATA))
+        self.properties = measuring_sets({METADATA: extensions.get(METADATA)})
 
     def by_set(self, group: Group) -> dict[str, int]:
         """For each TEXCOORD that places a texture, the side of the largest one, in texels.
@@ -106,24 +107,20 @@ def placements(material: Json) -> Iterator[Placement]:
 
 
 def measuring_sets(item: object) -> frozenset[str]:
-    """Of `{"index": …, "texCoord": …, "channels": …}`, wherever it hangs below."""
-    found: set[str] = set()
-    stack = [item]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-            if "channels" in item and type(item.get("index")) is int:
-                found.add(f"TEXCOORD_{placement(item).texcoord}")
-        elif isinstance(item, list):
-            stack.extend(child for child in item if isinstance(child, dict | list))
-    return frozenset(found)
+    return frozenset(f"TEXCOORD_{placement(info).texcoord}" for info in measuring_infos(item))
 
 
 def placement(info: Json) -> Placement:
-    transform = (info.get("extensions") or {}).get(TRANSFORM, {})
-    texcoord = transform.get("texCoord", info.get("texCoord", 0))
+    transform = transform_of(info)
+    texcoord: Any = transform.get("texCoord", info.get("texCoord", 0))
     return Placement(info["index"], texcoord, scale_of(transform.get("scale")))
+
+
+def transform_of(info: Json) -> Json:
+    """Properties have names of the author's choice: what is called `extensions` may be anything."""
+    held = info.get("extensions")
+    transform = held.get(TRANSFORM) if isinstance(held, dict) else None
+    return transform if isinstance(transform, dict) else {}
 
 
 def scale_of(scale: Any) -> float:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from worker.glb.container import Json
 from worker.glb.document import Document
+from worker.glb.measuring import MEASURING, measuring_infos
 
 
 class Content(StrEnum):
@@ -88,7 +89,6 @@ USES: dict[str, Use] = {
 COVERING = ("baseColorTexture", "diffuseTexture")  # their alpha is how much of the surface there is
 UNUSED = exact("unused")
 UNNAMED = exact("unknown")
-MEASURED_ON_SURFACES = ("EXT_mesh_features", "EXT_structural_metadata")
 SOURCES = ("EXT_texture_webp", "EXT_texture_avif", "KHR_texture_basisu", "MSFT_texture_dds")
 
 
@@ -167,9 +167,9 @@ def uses_of_textures(document: Document) -> dict[int, set[Use]]:
             use = USES.get(name) or exact(name)
             covered = covers and name in COVERING
             found[texture].add(replace(use, hides_color=True) if covered else use)
-    if not set(MEASURED_ON_SURFACES).isdisjoint(document.root.get("extensionsUsed", ())):
-        for texture in measuring_textures(document):
-            found[texture].add(exact("data"))
+    if not MEASURING.isdisjoint(document.root.get("extensionsUsed", ())):
+        for info in measuring_infos([document.root.get("extensions"), document.items("meshes")]):
+            found[info["index"]].add(exact("data"))
     return found
 
 
@@ -195,16 +195,3 @@ def texture_infos(material: Json) -> Iterator[tuple[str, int]]:
                 yield name, item["index"]
             else:
                 stack.extend(item.items())
-
-
-def measuring_textures(document: Document) -> Iterator[int]:
-    """Feature ids and properties that are read per texel: `{"index": …, "channels": […]}`."""
-    stack: list[object] = [document.root.get("extensions"), document.items("meshes")]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack.extend(item.values())
-            if "channels" in item and type(item.get("index")) is int:
-                yield item["index"]
-        elif isinstance(item, list):
-            stack.extend(child for child in item if isinstance(child, dict | list))
