@@ -154,16 +154,33 @@ def test_a_transparent_grey_of_sixteen_bits_becomes_alpha() -> None:
     assert np.argwhere(alpha == 0).tolist() == [[0, 1]]
 
 
-def test_a_transparent_colour_of_sixteen_bits_stays() -> None:
-    """Pillow keeps too few of them to know it."""
-    row = b"\0" + np.arange(64 * 3, dtype=">u2").tobytes()
-    header = b"IHDR" + struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0)
-    parts = [header, b"IDAT" + zlib.compress(row * 64), b"IEND"]
+@pytest.mark.parametrize("preset", ["balanced", "web"])
+@pytest.mark.parametrize(("depth", "grey"), [(1, 1), (2, 3), (2, 1), (4, 15), (4, 6), (8, 6)])
+def test_a_transparent_grey_of_few_bits_becomes_alpha(preset: str, depth: int, grey: int) -> None:
+    """The file names it in its own steps; upper bits are void."""
+    row = np.arange(64) % (1 << depth)
+    bits = "".join(f"{value:0{depth}b}" for value in row)
+    picture = png(b"\0" + int(bits, 2).to_bytes(8 * depth), depth, kind=0)
+    result = run_one(transparent(picture, 0x100 | grey), preset)
+    assert result.data is not None
+    alpha = np.asarray(decoded(result.data).getchannel("A"))
+    assert (alpha == np.where(row == grey, 0, 255)).all()
+
+
+def png(row: bytes, depth: int, kind: int) -> bytes:
+    """64 pixels a side, each row the same."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", 64, 64, depth, kind, 0, 0, 0)
+    parts = [header, b"IDAT" + zlib.compress(row * 64, 0), b"IEND"]
     chunks = [
         struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part))
         for part in parts
     ]
-    picture = b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_a_transparent_colour_of_sixteen_bits_stays() -> None:
+    """Pillow keeps too few of them to know it."""
+    picture = png(b"\0" + np.arange(64 * 3, dtype=">u2").tobytes(), 16, kind=2)
     assert run_one(picture, "web").data is not None
     result = run_one(transparent(picture, 0, 1, 2), "web")
     assert result.data is None

@@ -48,6 +48,7 @@ def decode(data: Buffer, mime: str) -> Image.Image:
     image.load()
     check_rotation(image)
     check_transparent_color(image, content)
+    spread_transparent_grey(image, content)
     return flattened(eight_bits(image))
 
 
@@ -73,6 +74,13 @@ def check_transparent_color(image: Image.Image, content: bytes) -> None:
     deep = image.format == "PNG" and content[PNG_DEPTH_OFFSET] == DEEP
     if deep and image.mode == "RGB" and "transparency" in image.info:
         raise LeftAloneError("one of its colors, of 16 bits a channel, is transparent")
+
+
+def spread_transparent_grey(image: Image.Image, content: bytes) -> None:
+    """Pillow spreads greys of 2 and 4 bits over its 256, but not the one that is transparent."""
+    if image.format == "PNG" and image.mode == "L" and "transparency" in image.info:
+        lightest = (1 << content[PNG_DEPTH_OFFSET]) - 1
+        image.info["transparency"] = (image.info["transparency"] & lightest) * OPAQUE // lightest
 
 
 def check_size(image: Image.Image, content: bytes) -> None:
