@@ -29,6 +29,8 @@ class NewTexture(Protocol):
     def space(self) -> str: ...
     @property
     def report(self) -> TextureReport: ...
+    @property
+    def may_declare_webp(self) -> bool: ...
 
 
 def apply_textures(draft: Draft, results: Sequence[NewTexture]) -> list[TextureReport]:
@@ -101,6 +103,8 @@ def reason_against(users: Sequence[Json], result: NewTexture) -> str:
         return "its texture offers another image besides"
     if any("source" not in texture and not declares_webp(texture) for texture in others):
         return "its texture names it only through an extension for another format"
+    if others and not result.may_declare_webp:
+        return "its texture does not declare WebP, and may not"
     return ""
 
 

@@ -215,6 +215,43 @@ def test_a_data_uri_moves_into_the_file() -> None:
     assert result.report.bytes_before == len(uri) > result.report.bytes_after
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options(preset=Preset.SAFE),
+        Options(preset=Preset.SAFE, max_texture=16),
+        Options(without=frozenset({"EXT_texture_webp"})),
+    ],
+)
+def test_a_webp_that_no_texture_declares_asks_for_no_extension(options: Options) -> None:
+    """Where none may be added it stays what it was, also in a data URI."""
+    builder = shown_as("normalTexture", webp := encoded(gradient(256), "WEBP"))
+    uri = "data:image/png;base64," + b64encode(webp).decode()
+    builder.root["images"].append({"uri": uri})
+    builder.root["textures"].append({"source": 1})
+    builder.material(emissiveTexture={"index": 1})
+    result = optimize(builder.data(), options)
+    after = Document.read(result.data)
+    assert "EXT_texture_webp" not in after.root.get("extensionsUsed", [])
+    assert after.items("textures") == [{"source": 0}, {"source": 1}]
+    inside, outside = after.items("images")
+    assert bytes(after.view(inside["bufferView"])) == webp
+    assert outside == {"uri": uri}
+    notes = {texture.image: texture.note for texture in result.report.textures}
+    assert notes[1] == "its texture does not declare WebP, and may not"
+
+
+def test_a_webp_that_its_texture_declares_moves_into_the_file() -> None:
+    """No extension is added by that, whatever the preset."""
+    builder = shown_as("normalTexture", webp := encoded(gradient(), "WEBP"))
+    builder.root["images"] = [{"uri": "data:image/webp;base64," + b64encode(webp).decode()}]
+    builder.root["textures"] = [{"extensions": {"EXT_texture_webp": {"source": 0}}}]
+    builder.declare("EXT_texture_webp", required=True)
+    after = Document.read(optimize(builder.data(), Options(preset=Preset.SAFE)).data)
+    (image,) = after.items("images")
+    assert bytes(after.view(image["bufferView"])) == webp
+
+
 @pytest.mark.parametrize("uri", ["data:image/png;base64,@@@", "data:image/png,text", "color.png"])
 def test_an_image_that_is_not_here_stays(uri: str) -> None:
     """Outside the file, or in a data URI that can't be read: not ours to judge."""

@@ -131,8 +131,12 @@ def same_kind(source: Source, role: Role, options: Options) -> tuple[Encoding, .
 
 
 def webp_wanted(role: Role, options: Options) -> bool:
-    wanted = options.preset not in (Preset.SAFE, Preset.PLAIN)
-    return wanted and WEBP_EXTENSION not in options.without and not role.is_fallback
+    return may_declare_webp(options) and not role.is_fallback
+
+
+def may_declare_webp(options: Options) -> bool:
+    core_only = options.preset in (Preset.SAFE, Preset.PLAIN)
+    return not core_only and WEBP_EXTENSION not in options.without
 
 
 def is_data(role: Role) -> bool:

@@ -18,6 +18,7 @@ class TextureResult:
     mime: str
     space: str
     report: TextureReport
+    may_declare_webp: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class TextureJob:
     role: Role
     aim: Aim
     once: "Once[Written | None]" = field(repr=False)
+    may_declare_webp: bool
 
     @property
     def cost(self) -> int:
@@ -99,7 +101,7 @@ class TextureJob:
             size_after=size,
             note=note,
         )
-        return TextureResult(data, mime, self.role.space, report)
+        return TextureResult(data, mime, self.role.space, report, self.may_declare_webp)
 
 
 def gains(written: Written, source: Source) -> bool:
