@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from tests.glb.build import bumpy
 from tests.glb.textures.pictures import encoded, gradient, shown_as
+from tests.glb.textures.test_inputs import png, transparent, with_scans
 from worker.glb import Options, Preset
 from worker.glb.document import Document
 from worker.glb.geometry.channels import Source, Way, plan_channels, uv_bits
@@ -42,6 +44,41 @@ def test_a_texture_counts_as_large_as_it_will_be() -> None:
     sides = {job.image: job.side for job in jobs if job.side}
     assert Texels(document, sides).by_set(group) == {"TEXCOORD_0": 16}
     assert Texels(document, {}).by_set(group) == {"TEXCOORD_0": 64}
+
+
+def turned(form: str) -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return encoded(gradient(64), form, exif=exif)
+
+
+deep = png(b"\0" + bytes(64 * 3 * 2), 16, kind=2)
+KEPT = {
+    "a JPEG that is turned": ("image/jpeg", turned("JPEG")),
+    "a PNG that is turned": ("image/png", turned("PNG")),
+    "a WebP that is turned": ("image/webp", turned("WEBP")),
+    "a JPEG of too many scans": ("image/jpeg", with_scans(101)),
+    "a deep PNG with a transparent color": ("image/png", transparent(deep, 0, 1, 2)),
+}
+
+
+@pytest.mark.parametrize("kept", KEPT)
+def test_a_texture_that_stays_counts_as_large_as_it_is(kept: str) -> None:
+    """No preset scales what must stay as it is, so all its texels are to be told apart."""
+    mime, picture = KEPT[kept]
+    document = Document.read(shown_as("normalTexture", picture, mime=mime).data())
+    (job,) = plan_textures(document, Options(preset=Preset.WEB, max_texture=16))
+    assert job.side == 64
+    assert job.run().data is None
+
+
+def test_a_webp_that_may_stay_counts_as_large_as_it_is() -> None:
+    """Where WebP may not be declared, its texture decides whether it is scaled."""
+    webp = encoded(gradient(64), "WEBP")
+    document = Document.read(shown_as("normalTexture", webp, mime="image/webp").data())
+    for without, side in ((frozenset({"EXT_texture_webp"}), 64), (frozenset[str](), 16)):
+        (job,) = plan_textures(document, Options(max_texture=16, without=without))
+        assert job.side == side
 
 
 @pytest.mark.parametrize("scale", [[1e308, 1], [10**9, 0], ["far", 1], 7, []])

@@ -7,7 +7,7 @@ from worker.glb.textures.choice import LEAST_GAIN_LOSSLESS, LEAST_GAIN_LOSSY, Ai
 from worker.glb.textures.encoding import Written
 from worker.glb.textures.once import Once
 from worker.glb.textures.roles import Role
-from worker.glb.textures.source import JPEG, PNG, LeftAloneError, Source
+from worker.glb.textures.source import JPEG, PNG, WEBP, LeftAloneError, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,15 @@ class TextureJob:
     @property
     def side(self) -> int | None:
         """The longer side that it will have, where that is known."""
-        longer = max(self.source.size or (0,))
-        return min(longer, self.aim.side or longer) or None
+        if self.aim.side and self.will_be_scaled:
+            return self.aim.side
+        return max(self.source.size or (0,)) or None
+
+    @property
+    def will_be_scaled(self) -> bool:
+        """Coordinates that were rounded for a smaller picture would be too coarse for this one."""
+        webp = any(way.mime == WEBP for way in self.aim.ways)
+        return (self.may_declare_webp or not webp) and not self.source.may_stay
 
     def run_alone(self) -> TextureResult:
         try:

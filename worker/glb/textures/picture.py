@@ -41,15 +41,28 @@ MOST_COLORS = 1024
 
 def decode(data: Buffer, mime: str) -> Image.Image:
     content = bytes(data)
+    image = opened(content, mime)
+    image.load()
+    check_rotation(image.getexif())
+    check_transparent_color(image, content)
+    spread_transparent_grey(image, content)
+    return flattened(eight_bits(image))
+
+
+def check_header(data: Buffer, mime: str) -> None:
+    """Raises what decode() would, as far as no pixel must be known; but a WebP opens as a whole."""
+    content = bytes(data)
+    image = opened(content, mime)
+    check_rotation(Image.Image.getexif(image))  # for its own getexif() a PNG is decoded
+    check_transparent_color(image, content)
+
+
+def opened(content: bytes, mime: str) -> Image.Image:
     if mime == JPEG:
         check_repeats(content)
     image = DECODERS[mime](BytesIO(content))
     check_size(image, content)
-    image.load()
-    check_rotation(image)
-    check_transparent_color(image, content)
-    spread_transparent_grey(image, content)
-    return flattened(eight_bits(image))
+    return image
 
 
 def check_repeats(content: bytes) -> None:
@@ -63,9 +76,9 @@ def check_repeats(content: bytes) -> None:
             raise LeftAloneError(f"{count} {name} are more than the {MOST_REPEATS} that are read")
 
 
-def check_rotation(image: Image.Image) -> None:
+def check_rotation(exif: Image.Exif) -> None:
     """Browsers turn such a picture, Blender doesn't: only the same bytes look the same in both."""
-    if image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT:
+    if exif.get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT:
         raise LeftAloneError("its EXIF data turns it in some viewers")
 
 

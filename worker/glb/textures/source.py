@@ -16,7 +16,7 @@ DEEP = 16
 FLAT = 0.25
 PNG_DEPTH_OFFSET = 24
 WEBP_FLAGS_OFFSET = 20
-WEBP_ANIMATED = 2
+WEBP_ANIMATED, WEBP_METADATA = 2, 4 | 8  # XMP and EXIF
 
 
 class LeftAloneError(Exception):
@@ -65,9 +65,28 @@ class Source:
 
     @property
     def is_animated(self) -> bool:
-        if self.mime == WEBP and self.head[12:16] == b"VP8X":
-            return bool(self.head[WEBP_FLAGS_OFFSET] & WEBP_ANIMATED)
+        if self.mime == WEBP:
+            return self.has_flag(WEBP_ANIMATED)
         return self.mime == PNG and b"acTL" in self.head
+
+    @cached_property
+    def may_stay(self) -> bool:
+        """Its header speaks against working on it, or could only be read together with it all."""
+        if self.mime == WEBP:
+            return self.has_flag(WEBP_METADATA)
+        from worker.glb.textures.picture import check_header  # noqa: PLC0415 - 80 ms, seldom needed
+
+        try:
+            check_header(self.data or b"", self.mime)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - damaged pictures make decoders raise anything
+            return True
+        return False
+
+    def has_flag(self, flag: int) -> bool:
+        """Of an extended WebP."""
+        return self.head[12:16] == b"VP8X" and bool(self.head[WEBP_FLAGS_OFFSET] & flag)
 
     @cached_property
     def fingerprint(self) -> bytes:
