@@ -320,6 +320,21 @@ def test_a_damaged_picture_stays_as_it_is(form: str, cut: int) -> None:
     assert result.report.note
 
 
+@pytest.mark.parametrize("preset", Preset)
+@pytest.mark.parametrize(
+    ("head", "mime"),
+    [(encoded(gradient())[:24], "image/png"), (b"RIFF\0\0\0\0WEBPVP8X", "image/webp")],
+    ids=["PNG", "WebP"],
+)
+def test_a_picture_that_ends_within_its_header_stays(
+    head: bytes, mime: str, preset: Preset
+) -> None:
+    """Its size can still be read there, but no more."""
+    data = shown_as("normalTexture", head, mime=mime).data()
+    (texture,) = optimize(data, Options(preset=preset)).report.textures
+    assert texture.bytes_after == texture.bytes_before
+
+
 def test_formats_that_are_not_read_pass_through() -> None:
     """KTX2 is for the graphics card; re-coding it would lose that."""
     result = run_one(b"\xabKTX 20\xbb\r\n\x1a\n" + bytes(100), "web", mime="image/ktx2")

@@ -98,7 +98,9 @@ class Source:
 
     @cached_property
     def head(self) -> bytes:
-        return bytes(self.data[:4096]) if self.data is not None else b""
+        """Zeros in place of what a cut off one lacks, as far as anything here is asked for."""
+        head = bytes(self.data[:4096]) if self.data is not None else b""
+        return head.ljust(PNG_DEPTH_OFFSET + 1, b"\0")
 
 
 def read_sources(document: Document) -> list[Source]:
