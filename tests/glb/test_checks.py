@@ -202,6 +202,23 @@ def test_what_nothing_refers_to_is_found() -> None:
     ]
 
 
+def test_an_image_that_only_an_extension_shows_is_used() -> None:
+    """The sides of a surrounding light, and a portrait, need no texture."""
+    builder = one_mesh()
+    sides = [builder.image(encoded(gradient(4)), "image/png") for _ in range(7)]
+    builder.image(encoded(gradient(4)), "image/png")
+    lights = [{"specularImages": [sides[:6]]}, {"specularImages": [3, ["what?"]]}]
+    builder.root["extensions"] = {
+        "EXT_lights_image_based": {"lights": lights[:1]},
+        "VRMC_vrm": {"meta": {"thumbnailImage": sides[6]}},
+    }
+    assert texts(checked(builder), "unreferenced") == [
+        ("images", "1 image that nothing uses: 7"),
+    ]
+    builder.root["extensions"]["EXT_lights_image_based"]["lights"] = lights
+    assert texts(checked(builder), "unreferenced")
+
+
 def test_an_unknown_extension_is_named() -> None:
     """It limits what may be done to the file."""
     builder = one_mesh()

@@ -2,11 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from worker.glb.checks.findings import Finding
 from worker.glb.document import Document
 from worker.glb.extensions import ACCESSORS, KNOWN, VIEWS, Use
-from worker.glb.paths import CORE_INDICES, EACH, SINGULAR, VALUES, Path, slots, walk
+from worker.glb.paths import (
+    CORE_INDICES,
+    EACH,
+    SINGULAR,
+    VALUES,
+    Path,
+    WrongShapeError,
+    slots,
+    walk,
+)
 from worker.glb.references import count_references
 from worker.glb.textures.roles import roles
 from worker.glb.validate import DRACO
@@ -18,6 +28,10 @@ KIND_BY_PATH: dict[Path, str] = {
     ("inverseBindMatrices",): "skins",
     ("samplers", EACH, "input"): "animations",
     ("samplers", EACH, "output"): "animations",
+}
+SHOWN_WITHOUT_TEXTURE: dict[str, Path] = {
+    "EXT_lights_image_based": ("lights", EACH, "specularImages", EACH, EACH),
+    "VRMC_vrm": ("meta", "thumbnailImage"),
 }
 MOST_SHOWN = 10
 
@@ -76,7 +90,17 @@ def unreferenced(document: Document, uses: Sequence[Use]) -> Iterator[Finding]:
     shown = set(walk(document.items("nodes"), ("mesh",)))
     yield from left_over(document, "meshes", shown)
     used = {image for image, role in roles(document).items() if not role.is_unused}
-    yield from left_over(document, "images", used)
+    yield from left_over(document, "images", used | shown_without_texture(uses))
+
+
+def shown_without_texture(uses: Sequence[Use]) -> set[int]:
+    """As far as it can be told: nobody has checked what such an extension holds."""
+    found: set[int] = set()
+    for use in uses:
+        if path := SHOWN_WITHOUT_TEXTURE.get(use.name):
+            with suppress(WrongShapeError):
+                found.update(index for index in walk([use.payload], path) if type(index) is int)
+    return found
 
 
 def left_over(document: Document, kind: str, used: set[int]) -> Iterator[Finding]:
