@@ -274,6 +274,17 @@ def test_scaling_keeps_colour_where_alpha_is_zero() -> None:
     assert np.asarray(decoded(result.data))[..., :3].mean() > 100
 
 
+@pytest.mark.parametrize("size", [(16384, 1), (1, 20000)])
+def test_what_is_too_long_for_a_webp_stays(size: tuple[int, int]) -> None:
+    """The note says so; scaled to a side that no WebP has either, it is a PNG again."""
+    picture = encoded(gradient().resize(size))
+    result = run_one(picture)
+    assert (result.data, result.report.note) == (None, "no WebP has more than 16383 pixels a side")
+    assert run_one(encoded(gradient().resize((16383, 1)))).mime == "image/webp"
+    if max(size) > 17000:
+        assert run_one(picture, max_texture=17000).report.size_after == (1, 17000)
+
+
 def test_exact_images_are_never_scaled_or_lossy() -> None:
     """What an unknown extension reads keeps its size and every bit."""
     picture = gradient(64)

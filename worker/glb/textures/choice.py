@@ -26,6 +26,7 @@ LOSSY = {
 }
 # The largest side. 4096 is the most that Roblox takes.
 LARGEST_SIDE = {Preset.WEB: 2048, Preset.SMALL: 1024, Preset.PLAIN: 4096}
+LARGEST_SIDE_OF_WEBP = (1 << 14) - 1
 JPEG_IN_PLACE_OF_WEBP = {Preset.WEB: 80, Preset.SMALL: 70}
 # A PNG is never packed again as PNG: level 9 saves 2 to 14 % of it for seconds a picture.
 LEAST_GAIN_LOSSLESS = 0.97
@@ -90,14 +91,22 @@ def why_kept(source: Source, role: Role) -> str:
         return "16 bits a channel fit into no smaller format"
     if role.is_fallback:
         return "for viewers without the format that its texture prefers"
-    return "already compressed" if source.mime != PNG else "only WebP would be smaller"
+    if source.mime != PNG:
+        return "already compressed"
+    if longer_side(source) > LARGEST_SIDE_OF_WEBP:
+        return f"no WebP has more than {LARGEST_SIDE_OF_WEBP} pixels a side"
+    return "only WebP would be smaller"
 
 
 def side_wanted(source: Source, role: Role, options: Options) -> int | None:
     side = options.max_texture or LARGEST_SIDE.get(options.preset)
-    if side is None or role.content is Content.EXACT or max(source.size or (0,)) <= side:
+    if side is None or role.content is Content.EXACT or longer_side(source) <= side:
         return None
     return side
+
+
+def longer_side(source: Source) -> int:
+    return max(source.size or (0,))
 
 
 def ways_to_try(
@@ -105,7 +114,7 @@ def ways_to_try(
 ) -> tuple[Encoding, ...]:
     if options.preset in LOSSY and role.content not in (Content.MIXED, Content.EXACT):
         return lossy_ways(source, role, options, again=again)
-    if source.is_lossless and webp_wanted(role, options) and (again or not source.is_deep):
+    if source.is_lossless and webp_wanted(source, role, options) and (again or not source.is_deep):
         return (WEBP_LOSSLESS,) if again or source.mime == PNG else ()
     return same_kind(source, role, options) if again else ()
 
@@ -115,7 +124,7 @@ def lossy_ways(
 ) -> tuple[Encoding, ...]:
     if source.mime == WEBP and not source.is_lossless and not again:
         return ()  # a second loss would be paid for a few bytes
-    if not webp_wanted(role, options):
+    if not webp_wanted(source, role, options):
         quality = JPEG_IN_PLACE_OF_WEBP[options.preset]
         return (Encoding(JPEG, quality=quality, halves_color=not is_data(role)), PNG_AGAIN)
     way = replace(LOSSY[options.preset], keeps_hidden_color=role.hides_data)
@@ -130,8 +139,10 @@ def same_kind(source: Source, role: Role, options: Options) -> tuple[Encoding, .
     return (JPEG_AGAIN, PNG_AGAIN)
 
 
-def webp_wanted(role: Role, options: Options) -> bool:
-    return may_declare_webp(options) and not role.is_fallback
+def webp_wanted(source: Source, role: Role, options: Options) -> bool:
+    side = side_wanted(source, role, options) or longer_side(source)
+    fits = side <= LARGEST_SIDE_OF_WEBP
+    return fits and may_declare_webp(options) and not role.is_fallback
 
 
 def may_declare_webp(options: Options) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from worker.glb.report import TextureReport
-from worker.glb.textures.choice import LEAST_GAIN_LOSSLESS, LEAST_GAIN_LOSSY, Aim
+from worker.glb.textures.choice import LEAST_GAIN_LOSSLESS, LEAST_GAIN_LOSSY, Aim, longer_side
 from worker.glb.textures.encoding import Written
 from worker.glb.textures.once import Once
 from worker.glb.textures.roles import Role
@@ -41,7 +41,7 @@ class TextureJob:
         """The longer side that it will have, where that is known."""
         if self.aim.side and self.will_be_scaled:
             return self.aim.side
-        return max(self.source.size or (0,)) or None
+        return longer_side(self.source) or None
 
     @property
     def will_be_scaled(self) -> bool:
