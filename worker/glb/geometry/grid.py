@@ -35,7 +35,8 @@ class Grid(NamedTuple):
 def grid_over(
     shapes: Sequence[Shape], options: Options, stretches: Iterable[Scale] = ()
 ) -> Grid | str:
-    """Or why there is none."""
+    """Or why there is none. What lies in whole numbers is not moved, and needs no room in it."""
+    shapes = [shape for shape in shapes if not shape.whole] or shapes
     low = np.min([shape.positions.min(axis=0) for shape in shapes], axis=0)
     high = np.max([shape.positions.max(axis=0) for shape in shapes], axis=0)
     span = (high - low).max()

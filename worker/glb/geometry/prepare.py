@@ -1,11 +1,11 @@
 """From a mesh's groups to work for Draco: triangles, one grid, and a plan for each attribute."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from worker.glb.accessors import read_accessor
+from worker.glb.accessors import DTYPES, Array, read_accessor
 from worker.glb.document import Document
 from worker.glb.geometry.channels import Channel, Source, Way, plan_channels
 from worker.glb.geometry.encode import Work
@@ -49,7 +49,7 @@ def prepare_family(
         return Refused("positions are not finite")
     if any(shape.opens for shape in shapes):
         return Refused("it has triangles without area that may open when it moves")
-    if touches_the_others(document, family, shapes):
+    if touches_what_stays(document, family, eligible, shapes):
         return Refused("it shares an edge with a primitive that stays as it is, and would crack")
     grid = grid_over(shapes, options, stretches.of(eligible))
     if isinstance(grid, str):
@@ -66,16 +66,33 @@ def shape_of(document: Document, group: Group) -> Shape:
     return shape if has_order_of_its_own else welded(document, group, shape)
 
 
-def touches_the_others(
-    document: Document, family: Sequence[Group], shapes: Sequence[Shape]
+def touches_what_stays(
+    document: Document, family: Sequence[Group], eligible: Sequence[Group], shapes: Sequence[Shape]
 ) -> bool:
-    staying = [group for group in family if group.why_not and group.mode in TRIANGLE_MODES]
-    if not staying:
+    """Whole numbers stay too, in their places, though they are encoded."""
+    moving = [shape.positions for shape in shapes if not shape.whole]
+    if not moving:
         return False
+    staying = [group for group in family if group.why_not and group.mode in TRIANGLE_MODES]
     if not all(has_plain_positions(document, group) for group in staying):
         return True
-    ours = np.concatenate([hashed_rows([shape.positions + 0]) for shape in shapes])
-    return any(np.isin(hashes(document, group), ours).any() for group in staying)
+    fixed = [read_accessor(document, group.attributes["POSITION"]) for group in staying]
+    fixed += [
+        shown_positions(document, group, shape)
+        for group, shape in zip(eligible, shapes, strict=True)
+        if shape.whole
+    ]
+    return bool(fixed) and bool(np.isin(hashes(fixed), hashes(moving)).any())
+
+
+def shown_positions(document: Document, group: Group, shape: Shape) -> Array:
+    """Where viewers put whole numbers: of a normalized type the largest is 1."""
+    accessor = document.item("accessors", group.attributes["POSITION"])
+    if not accessor.get("normalized", False):
+        return shape.positions
+    largest = np.iinfo(DTYPES[accessor["componentType"]]).max
+    shown: Array = np.maximum(shape.positions / np.float32(largest), np.float32(-1))
+    return shown
 
 
 def has_plain_positions(document: Document, group: Group) -> bool:
@@ -85,8 +102,8 @@ def has_plain_positions(document: Document, group: Group) -> bool:
     return accessor["componentType"] == FLOAT and "bufferView" in accessor
 
 
-def hashes(document: Document, group: Group) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    return hashed_rows([read_accessor(document, group.attributes["POSITION"]) + 0])
+def hashes(places: Iterable[Array]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    return np.concatenate([hashed_rows([positions + 0]) for positions in places])
 
 
 def prepare(
