@@ -1,6 +1,7 @@
 """Small files that ask for much work: each once took minutes, or all of the memory."""
 
 from concurrent.futures import Executor, Future
+from copy import deepcopy
 from threading import Event
 
 import numpy as np
@@ -164,6 +165,47 @@ def test_geometry_is_counted_over_the_whole_file(monkeypatch: pytest.MonkeyPatch
     notes = [primitive.note for primitive in result.report.primitives]
     assert "more geometry" not in notes[0]
     assert "more geometry" in notes[-1]
+
+
+HELD_BY_DRACO: Json = {"extensions": {DRACO: {"bufferView": 0, "attributes": {"POSITION": 0}}}}
+MORPHED: Json = {"targets": [{}, {"POSITION": 0}]}
+
+
+def beside_what_stays(why: Json, vertices: int, accessors: int, rows: int = 100) -> Builder:
+    """A surface, and in its mesh 20,000 triangles that stay, over the same vertices far off."""
+    builder = one_mesh(bumpy(rows))
+    one = builder.indices(np.arange(3, dtype=np.uint32))
+    far = builder.accessor(np.random.default_rng(1).random((vertices, 3)).astype(np.float32) + 5)
+    same = [dict(builder.root["accessors"][far]) for _ in range(accessors)]
+    builder.root["accessors"] += same
+    builder.root["meshes"][0]["primitives"] += [
+        {"attributes": {"POSITION": far + 1 + number % accessors}, "indices": one} | deepcopy(why)
+        for number in range(20_000)
+    ]
+    return builder
+
+
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize("why", [HELD_BY_DRACO, MORPHED])
+def test_what_stays_is_compared_once(why: Json) -> None:
+    """However many primitives show the same vertices."""
+    builder = beside_what_stays(why, vertices=100_000, accessors=1)
+    assert optimize(builder.data()).report.primitives[0].encoding == "draco"
+
+
+@pytest.mark.timeout(40)
+@pytest.mark.parametrize("why", [HELD_BY_DRACO, MORPHED])
+def test_what_stays_is_counted_where_it_is_compared(why: Json) -> None:
+    """Any number of accessors may mean the same vertices."""
+    builder = beside_what_stays(why, vertices=100_000, accessors=20_000)
+    assert "more geometry" in optimize(builder.data()).report.primitives[0].note
+
+
+@pytest.mark.timeout(40)
+def test_a_surface_is_compared_with_all_that_stays_at_once() -> None:
+    """It is not put in order again for each triangle beside it."""
+    builder = beside_what_stays(MORPHED, vertices=3, accessors=20_000, rows=300)
+    assert optimize(builder.data()).report.primitives[0].encoding == "draco"
 
 
 def book(pages: int) -> Surface:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.glb.build import Builder, bumpy, one_mesh
+from tests.glb.build import Builder, Surface, bumpy, one_mesh
 from tests.glb.textures.pictures import encoded, gradient, shown_as
 from worker.glb import GlbError, Options, Preset, check, optimize
 from worker.glb.document import Document
@@ -62,3 +62,19 @@ def test_pixels_are_counted_over_the_whole_file(monkeypatch: pytest.MonkeyPatch)
     jobs = plan_textures(document, Options(preset=Preset.WEB))
     assert [bool(job.aim.ways) for job in jobs] == [True, True, False]
     assert "more pixels" in jobs[2].run().report.note
+
+
+def with_draco_data(surface: Surface) -> Builder:
+    packed = Document.read(optimize(one_mesh(surface).data()).data)
+    return Builder(packed.root, bytearray(packed.binary))
+
+
+def test_what_lies_beside_draco_data_counts() -> None:
+    """An attribute that the data doesn't hold is read, and `plain` would make 4.8 GB of it."""
+    builder = with_draco_data(bumpy(24))
+    (primitive,) = builder.root["meshes"][0]["primitives"]
+    small: dict[str, Any] = {"componentType": 5120, "type": "VEC3", "count": 400_000_000}
+    primitive["attributes"]["TANGENT"] = builder.add("accessors", small)
+    builder.declare("KHR_mesh_quantization", required=True)
+    with pytest.raises(GlbError, match="accessors: describe 120000"):
+        optimize(builder.data(), Options(preset=Preset.PLAIN))

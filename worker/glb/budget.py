@@ -85,15 +85,19 @@ def is_as_stored(accessor: Json) -> bool:
 
 def reads(document: Document) -> Iterator[int]:
     """Once for each geometry. Primitives that are the same geometry are read together."""
-    different = {
-        (*sorted(primitive["attributes"].items()), primitive.get("indices")): primitive
-        for primitive in primitives(document)
-        if DRACO not in (primitive.get("extensions") or {})
-    }
-    for primitive in different.values():
-        yield from primitive["attributes"].values()
-        if "indices" in primitive:
-            yield primitive["indices"]
+    different = {tuple(sorted(read_of(primitive))) for primitive in primitives(document)}
+    return (index for named in different for _, index in named)
+
+
+def read_of(primitive: Json) -> Iterator[tuple[str, int]]:
+    """By name, the indices without one. Beside what Draco fills there may be other attributes."""
+    payload = (primitive.get("extensions") or {}).get(DRACO)
+    if payload is None and "indices" in primitive:
+        yield "", primitive["indices"]
+    filled = (payload or {}).get("attributes")
+    for name, index in primitive["attributes"].items():
+        if not isinstance(filled, dict) or name not in filled:
+            yield name, index
 
 
 def deltas(document: Document) -> set[int]:

@@ -106,7 +106,7 @@ class Start(NamedTuple):
 
     def prepared(self, family: Sequence[Group]) -> "list[Prepared] | str":
         """Or why not."""
-        if not self.allowance.grants(sum(work_bytes(self.document, group) for group in family)):
+        if not self.allowance.grants(work_bytes(self.document, family)):
             return TOO_MUCH
 
         from worker.glb.geometry.prepare import Refused, prepare_family  # noqa: PLC0415 - heavy

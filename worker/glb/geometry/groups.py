@@ -1,6 +1,6 @@
 """Primitives that are the same geometry are one group: encoded once, shared by all its users."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from worker.glb.container import Json
@@ -117,6 +117,15 @@ def reasons_against_bytes(document: Document, index: int) -> Iterator[str]:
             yield f"accessor {index} lies outside this file"
         if COMPRESSED_VIEW & (view.get("extensions") or {}).keys():
             yield "already compressed with meshopt"
+
+
+def staying_positions(family: Iterable[Group]) -> set[int | None]:
+    """Of triangles that are left alone; each accessor once, None where some have no positions."""
+    return {
+        group.attributes.get("POSITION")
+        for group in family
+        if group.why_not and group.mode in TRIANGLE_MODES
+    }
 
 
 def accessor_bytes(document: Document, index: int) -> int:

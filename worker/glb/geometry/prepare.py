@@ -12,7 +12,7 @@ from worker.glb.geometry.encode import Work
 from worker.glb.geometry.faces import Shape, read_shape
 from worker.glb.geometry.fingerprint import hashed_rows
 from worker.glb.geometry.grid import Grid, grid_over
-from worker.glb.geometry.groups import FLOAT, TRIANGLE_MODES, Group
+from worker.glb.geometry.groups import FLOAT, Group, staying_positions
 from worker.glb.geometry.normals import mended_normals
 from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Texels
@@ -73,10 +73,10 @@ def touches_what_stays(
     moving = [shape.positions for shape in shapes if not shape.whole]
     if not moving:
         return False
-    staying = [group for group in family if group.why_not and group.mode in TRIANGLE_MODES]
-    if not all(has_plain_positions(document, group) for group in staying):
+    staying = staying_positions(family)
+    if not all(are_plain(document, index) for index in staying):
         return True
-    fixed = [read_accessor(document, group.attributes["POSITION"]) for group in staying]
+    fixed = [read_accessor(document, index) for index in staying if index is not None]
     fixed += [
         shown_positions(document, group, shape)
         for group, shape in zip(eligible, shapes, strict=True)
@@ -95,10 +95,10 @@ def shown_positions(document: Document, group: Group, shape: Shape) -> Array:
     return shown
 
 
-def has_plain_positions(document: Document, group: Group) -> bool:
-    if "POSITION" not in group.attributes:
+def are_plain(document: Document, positions: int | None) -> bool:
+    if positions is None:
         return False
-    accessor = document.item("accessors", group.attributes["POSITION"])
+    accessor = document.item("accessors", positions)
     return accessor["componentType"] == FLOAT and "bufferView" in accessor
 
 
