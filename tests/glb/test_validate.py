@@ -6,6 +6,7 @@ import pytest
 
 from tests.glb.build import Builder, one_mesh
 from worker.glb import GlbError, Options, Preset, check, optimize
+from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.extensions import extension_uses
 
@@ -118,6 +119,31 @@ def test_what_every_loader_opens_is_not_refused(change: Change, preset: Preset) 
     assert check(builder.data()).triangles == 1058
 
 
+def sparse_nothing(builder: Builder) -> Json:
+    place = {"bufferView": builder.view(bytes(16))}
+    parts = {"indices": place | {"componentType": 5121}, "values": place}
+    return place | {"componentType": 5126, "sparse": {"count": 0} | parts}
+
+
+def whole_nothing(builder: Builder) -> Json:
+    builder.declare("KHR_mesh_quantization", required=True)
+    return {"componentType": 5122, "min": [0, 0, 0], "max": [0, 0, 0]}
+
+
+@pytest.mark.parametrize("preset", list(Preset))
+@pytest.mark.parametrize("nothing", [sparse_nothing, whole_nothing])
+def test_a_primitive_without_vertices_is_not_refused(
+    nothing: Callable[[Builder], Json], preset: Preset
+) -> None:
+    """However it is put down that there are none; and what is written for it is sound."""
+    builder = one_mesh()
+    positions = builder.add("accessors", nothing(builder) | {"type": "VEC3", "count": 0})
+    builder.mesh({"attributes": {"POSITION": positions}})
+    written = optimize(builder.data(), Options(preset=preset)).data
+    assert check(written).triangles == check(builder.data()).triangles == 1058
+    assert all(view["byteLength"] for view in Document.read(written).items("bufferViews"))
+
+
 @pytest.mark.parametrize("payload", [True, None, [1, {"bufferView": 0}], "yes", 7])
 def test_an_unknown_extension_may_hold_anything(payload: object) -> None:
     """It freezes the file's numbers, as one does that is an object."""
@@ -127,6 +153,23 @@ def test_an_unknown_extension_may_hold_anything(payload: object) -> None:
     result = optimize(builder.data())
     assert any("unknown, may name any index" in note for note in result.report.notes)
     assert check(result.data).findings[-1].place == "ACME_x"
+
+
+def test_an_unknown_extension_may_be_too_deep_to_write() -> None:
+    """As with depth anywhere else, the file stays as it is."""
+    builder = one_mesh()
+    builder.root["extensions"] = {"ACME_x": "HERE"}
+    file = with_longer_json(builder.data(), b'"HERE"', b"[" * 403 + b"]" * 403)
+    result = optimize(file)
+    assert result.data == file
+    assert "can't be written again" in result.report.notes[0]
+
+
+def with_longer_json(data: bytes, old: bytes, new: bytes) -> bytes:
+    more = len(new) - len(old)
+    size, length = (int.from_bytes(data[at : at + 4], "little") + more for at in (8, 12))
+    head = data[:8] + size.to_bytes(4, "little") + length.to_bytes(4, "little")
+    return head + data[16:].replace(old, new)
 
 
 def test_an_extension_that_names_bytes_in_an_array_leaves_the_file_alone() -> None:

@@ -53,7 +53,7 @@ def read_sparse(document: Document, index: int, dense: Array) -> Array:
     values = read_packed(
         document, sparse["values"], accessor["componentType"], dense.shape[1], sparse
     )
-    if at.max(initial=0) >= len(dense):
+    if len(at) and at.max() >= len(dense):
         raise GlbError(f"accessor {index}", f"sparse names element {at.max()} of {len(dense)}")
     filled = dense.copy()
     filled[at[:, 0]] = values

@@ -97,17 +97,20 @@ def read_json(text: memoryview) -> Json:
 
 def write_container(root: Json, binary: Sequence[Buffer], extra: Sequence[Chunk] = ()) -> bytes:
     """Join everything in one copy. `binary` is the BIN chunk in pieces, padded by the caller."""
-    try:
-        json = orjson.dumps(root)
-    except (TypeError, RecursionError) as error:
-        raise UnwritableError("JSON chunk", f"can't be written again: {error}") from None
-    pieces = list(chunk_pieces(JSON_CHUNK, [json], b" "))
+    pieces = list(chunk_pieces(JSON_CHUNK, [write_json(root)], b" "))
     if binary:
         pieces += chunk_pieces(BIN_CHUNK, binary, b"\0")
     for chunk in extra:
         pieces += chunk_pieces(chunk.kind, [chunk.data], b"\0")
     length = HEADER.size + sum(len(piece) for piece in pieces)
     return b"".join([HEADER.pack(MAGIC, VERSION, length), *pieces])
+
+
+def write_json(value: object) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except (TypeError, RecursionError) as error:
+        raise UnwritableError("JSON chunk", f"can't be written again: {error}") from None
 
 
 def chunk_pieces(kind: int, parts: Sequence[Buffer], filler: bytes) -> Iterator[Buffer]:

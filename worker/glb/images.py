@@ -5,9 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
-import orjson
-
-from worker.glb.container import Json
+from worker.glb.container import Json, write_json
 from worker.glb.document import Document
 from worker.glb.draft import Draft
 from worker.glb.extensions import VIEWS
@@ -79,7 +77,7 @@ def replaceable_views(draft: Draft) -> set[int]:
     """Those that one image has to itself, and that no unknown extension can mean by any number."""
     references = count_references(draft.document, draft.uses, VIEWS)
     unknown = [use.payload for use in draft.uses if use.name in draft.unknown]
-    named = {int(number) for number in re.findall(rb"\d{1,9}", orjson.dumps(unknown))}
+    named = {int(number) for number in re.findall(rb"\d{1,9}", write_json(unknown))}
     return {view for view, count in references.items() if count == 1} - named
 
 

@@ -198,16 +198,18 @@ def forget_bounds(accessor: Json) -> None:
 
 def store(draft: Draft, values: Array) -> Json:
     """Rows begin every four bytes, as vertex data must; a flat array is indices, which may not."""
-    rows = np.ascontiguousarray(values.reshape(len(values), -1))
     component_type = COMPONENT_TYPES[values.dtype]
+    described: Json = {"componentType": component_type, "count": len(values)}
+    if not len(values):
+        return described  # a view of no bytes is not sound
+    rows = np.ascontiguousarray(values.reshape(len(values), -1))
     size = COMPONENT_BYTES[component_type] * rows.shape[1]
     padding = 0 if values.ndim == 1 else -size % 4
     padded = np.pad(rows.view(np.uint8), ((0, 0), (0, padding)))
     view = draft.add_view(padded.tobytes())
     if padding:
         draft.document.items("bufferViews")[view]["byteStride"] = size + padding
-    stored = {"bufferView": view, "componentType": component_type, "count": len(values)}
-    return stored | bounds(rows) if len(rows) else stored
+    return {"bufferView": view} | described | bounds(rows)
 
 
 def bounds(rows: Array) -> Json:
