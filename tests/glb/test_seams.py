@@ -1,11 +1,15 @@
 """Primitives of one mesh that meet: some move a little, some stay, and nothing may gape."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
-from tests.glb.build import Array, Builder, bumpy
+from tests.glb.build import Array, Builder, bumpy, one_mesh
 from tests.glb.read import read_geometry
 from worker.glb import Options, optimize
+from worker.glb.container import Json
 from worker.glb.report import PrimitiveReport
 
 FACES = bumpy().faces
@@ -45,3 +49,37 @@ def test_whole_numbers_don_t_coarsen_the_grid_of_floats(*, normalized: bool) -> 
     moved = np.abs(floats.attributes["POSITION"][:, None] - apart).max(axis=2).min(axis=1)
     assert moved.max() <= 0.87 * 3 / 16383
     assert {*map(tuple, whole.attributes["POSITION"])} == {*map(tuple, STEPS)}
+
+
+def external(builder: Builder, **more: Any) -> Json:
+    builder.root["buffers"] = [
+        {"byteLength": len(builder.binary)},
+        {"byteLength": 1200, "uri": "more.bin"},
+    ]
+    view = {"buffer": 1, "byteLength": 1200, "byteStride": 12}
+    return {"bufferView": builder.add("bufferViews", view | more), "type": "VEC3"}
+
+
+def packed_by_meshopt(builder: Builder) -> Json:
+    name = "EXT_meshopt_compression"
+    packed = {"buffer": 0, "byteLength": 200, "byteStride": 12, "count": 99, "mode": "ATTRIBUTES"}
+    builder.declare(name, required=True)
+    return external(builder, extensions={name: packed})
+
+
+def matrices(builder: Builder) -> Json:
+    return {"bufferView": builder.view(bytes(99 * 64)), "type": "MAT4"}
+
+
+@pytest.mark.parametrize("positions", [external, packed_by_meshopt, matrices])
+def test_what_lies_beside_unreadable_positions_stays(
+    positions: Callable[[Builder], Json],
+) -> None:
+    """They may meet anywhere. That is no reason to refuse the file."""
+    builder = one_mesh()
+    described = positions(builder) | {"componentType": 5126, "count": 99}
+    primitive: Json = {"attributes": {"POSITION": builder.add("accessors", described)}}
+    builder.root["meshes"][0]["primitives"].append(primitive)
+    first, other = told(builder)
+    assert (first.encoding, other.encoding) == ("unchanged", "unchanged")
+    assert "would crack" in first.note

@@ -18,6 +18,7 @@ from worker.glb.geometry.stretch import Stretches
 from worker.glb.geometry.texels import Texels
 from worker.glb.geometry.weld import welded
 from worker.glb.options import Options
+from worker.glb.validate import is_readable
 
 
 class Prepared(NamedTuple):
@@ -99,7 +100,8 @@ def are_plain(document: Document, positions: int | None) -> bool:
     if positions is None:
         return False
     accessor = document.item("accessors", positions)
-    return accessor["componentType"] == FLOAT and "bufferView" in accessor
+    kind = accessor["componentType"], accessor["type"]
+    return kind == (FLOAT, "VEC3") and is_readable(document, accessor)
 
 
 def hashes(places: Iterable[Array]) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
