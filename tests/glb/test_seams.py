@@ -83,3 +83,31 @@ def test_what_lies_beside_unreadable_positions_stays(
     first, other = told(builder)
     assert (first.encoding, other.encoding) == ("unchanged", "unchanged")
     assert "would crack" in first.note
+
+
+CORNER = bumpy().positions[:1]
+
+
+@pytest.mark.parametrize(("vertices", "corners"), [(3, 3), (1, 1), (1, 5)])
+def test_what_has_no_area_keeps_nothing_from_being_encoded(vertices: int, corners: int) -> None:
+    """It can't be seen to gape, also where it lies in a corner of the others."""
+    alone = optimize(one_mesh().data()).report
+    builder = one_mesh()
+    positions = CORNER.repeat(vertices, axis=0)
+    empty = builder.primitive({"POSITION": positions}, np.zeros(corners, np.uint32))
+    builder.root["meshes"][0]["primitives"].append(empty)
+    first, other = told(builder)
+    assert first == alone.primitives[0]
+    assert (other.encoding, other.note) == ("unchanged", "it has no triangle with an area")
+
+
+def test_what_has_no_area_may_open_beside_the_others() -> None:
+    """Its corners are moved apart by bones, and then it reaches from one edge to another."""
+    builder = one_mesh()
+    flat: dict[str, Array] = {
+        "POSITION": CORNER.repeat(3, axis=0),
+        "JOINTS_0": np.eye(3, 4, dtype=np.uint8),
+        "WEIGHTS_0": np.eye(1, 4, dtype=np.float32).repeat(3, axis=0),
+    }
+    builder.root["meshes"][0]["primitives"].append(builder.primitive(flat))
+    assert all("may open" in one.note for one in told(builder))

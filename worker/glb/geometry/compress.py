@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TOO_MUCH = "the file has more geometry than is worked on in one go"
 CROWDED = "too many triangles meet in one place for Draco"
 TOO_SMALL = 400  # raw bytes below which Draco and the JSON that it needs never pay
+NO_AREA = "it has no triangle with an area"
 NOT_ALONE = "another primitive of its mesh can't be encoded, and the seam would crack"
 
 
@@ -98,6 +99,8 @@ class Start(NamedTuple):
         prepared = self.prepared(family)
         if isinstance(prepared, str):
             return left + [Outcome(group, None, prepared) for group in eligible]
+        with_area = {id(one.group) for one in prepared}
+        left += [Outcome(g, None, NO_AREA) for g in eligible if id(g) not in with_area]
         return left + [run(one, self.options, self.pool) for one in prepared]
 
     def why_so_small(self, group: Group, size: int) -> str:

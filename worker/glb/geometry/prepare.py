@@ -42,14 +42,16 @@ def prepare_family(
     texels: Texels,
     stretches: Stretches,
 ) -> list[Prepared] | Refused:
-    eligible = [group for group in family if not group.why_not]
-    shapes = [shape_of(document, group) for group in eligible]
-    if any(not len(shape.faces) for shape in shapes):
-        return Refused("it has no triangle with an area")
+    """Without those that have no area: they can't be seen to gape, and so stay without harm."""
+    read = [(group, shape_of(document, group)) for group in family if not group.why_not]
+    eligible = [group for group, shape in read if len(shape.faces)]
+    shapes = [shape for _, shape in read if len(shape.faces)]
+    if not shapes:
+        return []
+    if any(shape.opens for _, shape in read):
+        return Refused("it has triangles without area that may open when it moves")
     if not all(np.isfinite(shape.positions).all() for shape in shapes):
         return Refused("positions are not finite")
-    if any(shape.opens for shape in shapes):
-        return Refused("it has triangles without area that may open when it moves")
     if touches_what_stays(document, family, eligible, shapes):
         return Refused("it shares an edge with a primitive that stays as it is, and would crack")
     grid = grid_over(shapes, options, stretches.of(eligible))
