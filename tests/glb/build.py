@@ -139,3 +139,11 @@ def one_mesh(surface: Surface | None = None, **more: Any) -> Builder:
     builder = Builder()
     builder.mesh(builder.primitive(surface.attributes, surface.faces, **more))
     return builder
+
+
+def with_longer_json(data: bytes, old: bytes, new: bytes) -> bytes:
+    """What the writer would not write so: deep, or with numbers that it writes in another way."""
+    more = len(new) - len(old)
+    size, length = (int.from_bytes(data[at : at + 4], "little") + more for at in (8, 12))
+    head = data[:8] + size.to_bytes(4, "little") + length.to_bytes(4, "little")
+    return head + data[16:].replace(old, new)

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.glb.build import Builder, one_mesh
+from tests.glb.build import Builder, one_mesh, with_longer_json
 from worker.glb import GlbError, Options, Preset, check, optimize
 from worker.glb.container import Json
 from worker.glb.document import Document
@@ -163,13 +163,6 @@ def test_an_unknown_extension_may_be_too_deep_to_write() -> None:
     result = optimize(file)
     assert result.data == file
     assert "can't be written again" in result.report.notes[0]
-
-
-def with_longer_json(data: bytes, old: bytes, new: bytes) -> bytes:
-    more = len(new) - len(old)
-    size, length = (int.from_bytes(data[at : at + 4], "little") + more for at in (8, 12))
-    head = data[:8] + size.to_bytes(4, "little") + length.to_bytes(4, "little")
-    return head + data[16:].replace(old, new)
 
 
 def test_an_extension_that_names_bytes_in_an_array_leaves_the_file_alone() -> None:

@@ -93,17 +93,18 @@ def left(data: Buffer, options: Options, note: str) -> Result:
 
 def rewrite(data: Buffer, draft: Draft, options: Options, watch: Watch) -> Result:
     size = draft.document.size
-    undoing = undoes_compression(draft, options)
+    refused = refused_by_some(draft) if undoes_compression(draft, options) else 0
     outcomes, pictures = work(draft, options, Progress(watch))
     primitives = primitive_reports(draft.document, outcomes)
     apply_geometry(draft, outcomes)
     textures = apply_textures(draft, pictures)
-    if undoing:
+    if refused:
         undo_compression(draft)
     prune(draft)
     written = assemble(draft)
     report = Report(str(options.preset), size, size, 0.0, notes=tuple(notes_on(draft)))
-    if len(written) >= size and not undoing:
+    may_grow = refused_by_some(draft) < refused
+    if len(written) >= size and not may_grow:
         return unchanged(data, report, primitives, textures)
     confirm(written, draft)
     report = report._replace(
@@ -213,9 +214,18 @@ def apply_geometry(draft: Draft, outcomes: Sequence[Outcome]) -> None:
 
 
 def undoes_compression(draft: Draft, options: Options) -> bool:
-    """True where the file has something that plain tools refuse: then it may grow."""
-    refused = REFUSED_BY_SOME & {*draft.document.root.get("extensionsUsed", ())}
-    return options.preset is Preset.PLAIN and bool(refused) and not draft.unknown
+    """True where the file has something that plain tools refuse."""
+    return options.preset is Preset.PLAIN and bool(refused_names(draft)) and not draft.unknown
+
+
+def refused_by_some(draft: Draft) -> int:
+    """The names, and how often they are used: where fewer are left, the file may grow."""
+    used = sum(use.name in REFUSED_BY_SOME for use in draft.uses)
+    return used + len(refused_names(draft))
+
+
+def refused_names(draft: Draft) -> frozenset[str]:
+    return REFUSED_BY_SOME & {*draft.document.root.get("extensionsUsed", ())}
 
 
 def undo_compression(draft: Draft) -> None:
