@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.glb.build import Builder, bumpy, with_longer_json
+from tests.glb.build import Builder, bumpy, one_mesh, with_longer_json
 from worker.glb import Options, Preset, optimize
 
 PLAIN = Options(preset=Preset.PLAIN)
@@ -35,3 +35,14 @@ def test_a_file_grows_only_where_something_is_taken_out() -> None:
     result = optimize(file, PLAIN)
     assert result.data == file
     assert "would not become smaller" in result.report.notes[-1]
+
+
+def test_what_was_taken_out_is_told() -> None:
+    """Draco data and whole numbers become floats, and were not left alone."""
+    packed = optimize(one_mesh().data()).data
+    for file in (packed, quantized().data()):
+        (primitive,) = optimize(file, PLAIN).report.primitives
+        assert (primitive.encoding, primitive.note) == ("raw", "")
+        assert 0 < primitive.bytes_before < primitive.bytes_after
+    (untouched,) = optimize(one_mesh().data(), PLAIN).report.primitives
+    assert (untouched.encoding, untouched.note) == ("unchanged", "as was asked for")

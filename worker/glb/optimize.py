@@ -15,7 +15,7 @@ from worker.glb.errors import GlbError
 from worker.glb.extensions import ACCESSORS, extension_uses, names_bytes, unknown_extensions
 from worker.glb.geometry.compress import Family, Outcome, Running, finish, leave, start
 from worker.glb.geometry.gain import paying
-from worker.glb.geometry.reports import primitive_reports
+from worker.glb.geometry.reports import held_bytes, primitive_reports, with_undone
 from worker.glb.images import apply_textures
 from worker.glb.options import Options, Preset
 from worker.glb.progress import TRIANGLE, Progress, Watch, ignore
@@ -99,7 +99,7 @@ def rewrite(data: Buffer, draft: Draft, options: Options, watch: Watch) -> Resul
     apply_geometry(draft, outcomes)
     textures = apply_textures(draft, pictures)
     if refused:
-        undo_compression(draft)
+        primitives = undo_compression(draft, primitives)
     prune(draft)
     written = assemble(draft)
     report = Report(str(options.preset), size, size, 0.0, notes=tuple(notes_on(draft)))
@@ -228,10 +228,12 @@ def refused_names(draft: Draft) -> frozenset[str]:
     return REFUSED_BY_SOME & {*draft.document.root.get("extensionsUsed", ())}
 
 
-def undo_compression(draft: Draft) -> None:
+def undo_compression(draft: Draft, primitives: Sequence[PrimitiveReport]) -> list[PrimitiveReport]:
     from worker.glb.geometry.undo import undo  # noqa: PLC0415 - numpy takes its time
 
+    before = held_bytes(draft.document)
     draft.notes += undo(draft)
+    return list(with_undone(draft.document, primitives, before))
 
 
 def confirm(written: bytes, draft: Draft) -> None:

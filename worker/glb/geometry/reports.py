@@ -1,10 +1,11 @@
 """What happened to each primitive, in the words of the report."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from worker.glb.container import Json
 from worker.glb.document import Document
 from worker.glb.geometry.compress import Encoded, Outcome
-from worker.glb.geometry.groups import TRIANGLE_MODES, Group, accessor_bytes
+from worker.glb.geometry.groups import DRACO, TRIANGLE_MODES, Group, accessor_bytes, new_group
 from worker.glb.report import UNCHANGED, PrimitiveReport
 
 LIST = 4
@@ -48,6 +49,40 @@ def first_report(document: Document, outcome: Outcome, user: tuple[int, int]) ->
         position_error=encoded.position_error if encoded else None,
         note=note_on(encoded) if encoded else outcome.why_not,
     )
+
+
+def held_bytes(document: Document) -> dict[tuple[int, int], int]:
+    """Of each primitive, by mesh and position in it, its Draco data among them."""
+    return {
+        (number, position): sum(held_by(document, primitive))
+        for number, mesh in enumerate(document.items("meshes"))
+        for position, primitive in enumerate(mesh["primitives"])
+    }
+
+
+def held_by(document: Document, primitive: Json) -> Iterator[int]:
+    payload = (primitive.get("extensions") or {}).get(DRACO, {})
+    if "bufferView" in payload:
+        yield document.item("bufferViews", payload["bufferView"])["byteLength"]
+    for accessor in new_group(primitive).accessors:
+        yield accessor_bytes(document, accessor)
+
+
+def with_undone(
+    document: Document,
+    reports: Iterable[PrimitiveReport],
+    before: Mapping[tuple[int, int], int],
+) -> Iterator[PrimitiveReport]:
+    """To be called when the document is changed."""
+    after = held_bytes(document)
+    for report in reports:
+        place = report.mesh, report.primitive
+        if report.encoding == UNCHANGED and before[place] != after[place]:
+            yield report._replace(
+                encoding="raw", bytes_before=before[place], bytes_after=after[place], note=""
+            )
+        else:
+            yield report
 
 
 def counts(document: Document, group: Group) -> tuple[int, int]:
