@@ -290,6 +290,22 @@ def test_geometry_in_several_meshes_is_stored_once() -> None:
     assert all(primitive["attributes"] == primitives[0]["attributes"] for primitive in primitives)
 
 
+def test_equal_geometry_shares_no_accessor_that_is_named_otherwise() -> None:
+    """What an application wrote beside one of them doesn't become the other's."""
+    surface = bumpy()
+    builder = one_mesh(surface)
+    builder.mesh(builder.primitive(surface.attributes, surface.faces))
+    for number, mesh in enumerate(builder.root["meshes"]):
+        position = mesh["primitives"][0]["attributes"]["POSITION"]
+        builder.root["accessors"][position] |= {"name": f"{number}", "extras": {"of": number}}
+    after = root_of(optimize(builder.data()).data)
+    one, other = (mesh["primitives"][0]["attributes"] for mesh in after["meshes"])
+    names = [after["accessors"][attributes["POSITION"]] for attributes in (one, other)]
+    assert [(item["name"], item["extras"]["of"]) for item in names] == [("0", 0), ("1", 1)]
+    assert one["NORMAL"] == other["NORMAL"]
+    assert len(after["bufferViews"]) == 1
+
+
 def test_a_vertex_buffer_shared_with_lines_is_kept_for_them() -> None:
     """Draco frees nothing where something else still needs the bytes: then it does not pay."""
     surface = bumpy()

@@ -3,9 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from worker.glb.container import Json
+from worker.glb.container import Json, write_json
 from worker.glb.draft import Draft
 from worker.glb.geometry.channels import Channel, Way
 from worker.glb.geometry.compress import Encoded, Outcome
@@ -18,30 +17,39 @@ TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
 UNSIGNED_SHORT, UNSIGNED_INT = 5123, 5125
 SHORT_INDICES = 65_535  # the last number is kept free: it restarts strips in some APIs
 TRIANGLES = 4
-
-
-class Placed(NamedTuple):
-    """A blob in the document. The same geometry in another mesh shares all of it."""
-
-    attributes: dict[str, int]
-    indices: int
-    extension: Json
+INDICES = ""  # in the place of an attribute's name
 
 
 @dataclass(slots=True)
 class Placing:
+    """The same geometry in another mesh shares its blob, and accessors of the same name."""
+
     draft: Draft
     free: set[int]  # accessors whose every user was encoded: each is described anew, once
-    done: dict[object, Placed] = field(default_factory=dict)
+    views: dict[object, int] = field(default_factory=dict)
+    accessors: dict[object, int] = field(default_factory=dict)
 
-    def accessor(self, old: int | None, description: Json) -> int:
+    def view(self, encoded: Encoded) -> int:
+        key = identity(encoded)
+        if key not in self.views:
+            self.views[key] = self.draft.add_view(encoded.blob)
+        return self.views[key]
+
+    def accessor(self, encoded: Encoded, name: str, old: int | None, description: Json) -> int:
         accessors = self.draft.document.root.setdefault("accessors", [])
         kept = {} if old is None else named(accessors[old])
+        key = identity(encoded), name, write_json(kept)
+        if key not in self.accessors:
+            self.accessors[key] = self.placed(old, description | kept)
+        return self.accessors[key]
+
+    def placed(self, old: int | None, accessor: Json) -> int:
+        accessors = self.draft.document.root["accessors"]
         if old in self.free:
             self.free.discard(old)
-            accessors[old] = description | kept
+            accessors[old] = accessor
             return old
-        accessors.append(description | kept)
+        accessors.append(accessor)
         return len(accessors) - 1
 
 
@@ -55,39 +63,33 @@ def apply(draft: Draft, outcomes: Sequence[Outcome], uses: Counter[int]) -> None
 
 
 def apply_to(placing: Placing, group: Group, encoded: Encoded) -> None:
-    key = (
-        encoded.blob,
-        tuple((c.name, c.component_type, c.normalized) for c in encoded.work.channels),
-    )
-    if key not in placing.done:
-        placing.done[key] = place(placing, group, encoded)
-    placed = placing.done[key]
+    require(placing.draft, encoded)
+    ids = unique_ids(encoded.work)
+    channels = {channel.name: channel for channel in encoded.work.channels}
+    attributes = {
+        name: placing.accessor(encoded, name, old, describe(channels[name], encoded))
+        for name, old in group.attributes.items()
+    }
+    indices = placing.accessor(encoded, INDICES, group.indices, describe_indices(encoded))
+    view = placing.view(encoded)
     for primitive in group.primitives:
-        primitive["attributes"] = dict(placed.attributes)
-        primitive["indices"] = placed.indices
+        primitive["attributes"] = dict(attributes)
+        primitive["indices"] = indices
         if primitive.get("mode", TRIANGLES) != TRIANGLES:
             primitive["mode"] = TRIANGLES
-        placing.draft.attach(primitive, DRACO, dict(placed.extension))
+        held = {name: ids[name] for name in attributes}
+        placing.draft.attach(primitive, DRACO, {"bufferView": view, "attributes": held})
 
 
-def place(placing: Placing, group: Group, encoded: Encoded) -> Placed:
-    draft = placing.draft
+def identity(encoded: Encoded) -> object:
+    channels = ((c.name, c.component_type, c.normalized) for c in encoded.work.channels)
+    return encoded.blob, tuple(channels)
+
+
+def require(draft: Draft, encoded: Encoded) -> None:
     draft.require(DRACO)
-    channels = {channel.name: channel for channel in encoded.work.channels}
-    if any(needs_quantization(channel) for channel in channels.values()):
+    if any(map(needs_quantization, encoded.work.channels)):
         draft.require(QUANTIZATION)
-    ids = unique_ids(encoded.work)
-    return Placed(
-        attributes={
-            name: placing.accessor(old, describe(channels[name], encoded))
-            for name, old in group.attributes.items()
-        },
-        indices=placing.accessor(group.indices, describe_indices(encoded)),
-        extension={
-            "bufferView": draft.add_view(encoded.blob),
-            "attributes": {name: ids[name] for name in group.attributes},
-        },
-    )
 
 
 def needs_quantization(channel: Channel) -> bool:
