@@ -8,7 +8,9 @@ import pytest
 from tests.support.database import Database
 from tests.support.jobs import (
     PREVIEW_ONLY,
+    create,
     create_by_server,
+    new_worker,
     rich_user,
     set_setting,
     slots_taken,
@@ -18,6 +20,10 @@ from tests.support.refusals import refused
 
 IN_FORCE = "select meshqueue.setting(%s)"
 TOKENS = "select count(*) from meshqueue.slots where pool = 'meshy'"
+CHANGE = """
+    insert into public.app_settings (key, value) values (%s, %s)
+    on conflict (key) do update set value = excluded.value
+"""
 DEFAULTS = {
     "credit_cost_preview": "10",
     "credit_cost_refine": "15",
@@ -196,6 +202,31 @@ def test_a_rolled_back_change_changes_nothing(db: Database) -> None:
     assert db.admin.value(IN_FORCE, "max_in_flight_meshy") == "10"
     other.execute("rollback")
     assert db.admin.value(TOKENS) == 10
+
+
+@pytest.mark.parametrize("key", ["max_in_flight_meshy", "a_key_of_the_operators"])
+def test_a_change_that_is_left_open_stops_nobody(db: Database, key: str) -> None:
+    """While a transaction with a setting hangs, jobs are made and done, and workers come."""
+    worker, user, other = new_worker(db), rich_user(db), db.postgres()
+    with other.connection.transaction():
+        other.execute(CHANGE, key, "2")
+        worker.heartbeat()
+        made = create(db, user, PREVIEW_ONLY)
+        worker.work(made["id"], "PREVIEW")
+        assert slots_taken(db, "meshy") == 0
+        db.admin.execute("select meshqueue.pause_provider('TRIPO')")
+        new_worker(db).work(made["id"], "DELIVER")
+
+
+def test_a_pause_that_met_an_open_change_is_noted_by_a_heartbeat(db: Database) -> None:
+    """A provider that was paused meanwhile takes jobs for some seconds at most."""
+    worker, user, other = new_worker(db), rich_user(db), db.postgres()
+    with other.connection.transaction():
+        other.execute(CHANGE, "signup_credits", "2")
+        db.admin.execute("select meshqueue.pause_provider('MESHY')")
+    worker.heartbeat()
+    with refused("PT503"):
+        create(db, user, PREVIEW_ONLY)
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])

@@ -265,6 +265,7 @@ def test_a_lower_limit_before_the_create(db: Database, second: Second) -> None:
     lower = "update public.app_settings set value = '0' where key = 'max_in_flight_meshy'"
     with open_transaction(admin):
         admin.execute(lower)
+        admin.execute("set constraints all immediate")  # as at its commit, before that is written
         late = second.blocked(client, partial(client.row, CREATE, user, jobs.PREVIEW_ONLY))
     made = late.result()["id"]
     assert jobs.waiting(db, "meshy") == [made]

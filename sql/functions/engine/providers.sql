@@ -115,14 +115,18 @@ end
 $$;
 revoke execute on function meshqueue.provider_admits(public.provider_type) from public, anon, authenticated;
 
--- Keeps the hint: a provider with a pause, or one that no worker of the last days has a key for.
+-- Keeps the hint: a provider with a pause, or one that no worker of the last days has a key for. Who finds the row
+-- locked leaves it to the next heartbeat: a change of settings that is left open must keep no worker from its own.
 create function meshqueue.note_doubts()
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform from meshqueue.in_force f for no key update;
+  perform from meshqueue.in_force f for no key update skip locked;
+  if not found then
+    return;
+  end if;
   update meshqueue.in_force f set doubtful = d.doubtful
   from (
     select coalesce(array_agg(p order by p), '{}') as doubtful
@@ -134,12 +138,28 @@ end
 $$;
 revoke execute on function meshqueue.note_doubts() from public, anon, authenticated;
 
+-- A pause is to be noted at once where it can be; so a change that is just being made is waited for.
+create function meshqueue.await_in_force()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
+as $$
+begin
+  perform from meshqueue.in_force f for no key update;
+exception when lock_not_available or deadlock_detected then
+  null;
+end
+$$;
+revoke execute on function meshqueue.await_in_force() from public, anon, authenticated;
+
 create function meshqueue.pauses_changed()
 returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform meshqueue.await_in_force();
   perform meshqueue.note_doubts();
   return null;
 end

@@ -109,15 +109,33 @@ as $$
 begin
   perform from meshqueue.in_force f for no key update;  -- two changes at once: the second must see the first
   perform meshqueue.refresh_settings();
-  perform meshqueue.admit();
   return null;
 end
 $$;
 revoke execute on function meshqueue.settings_apply() from public, anon, authenticated;
 
+-- A limit was changed. Runs with the commit: the locks of the pools, taken before, would stop every create and every
+-- freed slot for as long as somebody leaves the transaction open.
+create function meshqueue.settings_admit()
+returns trigger
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform meshqueue.admit(p.name)
+    from meshqueue.pools p
+    where array[p.setting, 'max_provider_credits_per_day_' || lower(p.provider::text)] && array[old.key, new.key]
+    order by p.name;
+  return null;
+end
+$$;
+revoke execute on function meshqueue.settings_admit() from public, anon, authenticated;
+
 create trigger app_settings_check before insert or update on public.app_settings
   for each row execute function meshqueue.settings_check();
 create trigger app_settings_apply after insert or update or delete on public.app_settings
   for each statement execute function meshqueue.settings_apply();
+create constraint trigger app_settings_admit after insert or update or delete on public.app_settings
+  deferrable initially deferred for each row execute function meshqueue.settings_admit();
 
 select meshqueue.refresh_settings();
