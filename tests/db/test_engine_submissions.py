@@ -117,6 +117,15 @@ def test_proved_absence_lets_the_next_request_out(db: Database) -> None:
     assert worker.submitting(run) == {**OK, "n": 2}
 
 
+def test_proving_absence_twice_changes_nothing(db: Database) -> None:
+    """Whoever never heard the answer asks again, and hears the same."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    lost_long_ago(db, worker, run)
+    assert [worker.absent(run, 1), worker.absent(run, 1)] == [OK, OK]
+    assert outcomes(db, run) == [(1, "absent", None)]
+
+
 def test_absence_cannot_be_read_in_the_future(db: Database) -> None:
     """A worker whose clock runs ahead proves nothing."""
     worker = new_worker(db)
@@ -357,6 +366,28 @@ def test_a_retried_stage_has_a_request_of_its_own(db: Database) -> None:
     worker.submit(run, "task-1")
     worker.retry(run)
     worker.submitted(run, worker.submitting(run)["n"], "task-2")
+    assert outcomes(db, run) == [(1, "failed", "task-1"), (2, "accepted", "task-2")]
+
+
+def test_a_second_try_is_granted_however_often_it_is_asked_for(db: Database) -> None:
+    """Whoever never heard the answer asks again, and hears the same; a third try is none's."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run)
+    assert [worker.retry(run, 1), worker.retry(run, 1)] == [OK, OK]
+    worker.submit(run)
+    exhausted = {"outcome": "exhausted"}
+    assert [worker.retry(run, 2), worker.retry(run, 2)] == [exhausted, exhausted]
+
+
+def test_a_second_try_is_not_ended_by_what_was_said_of_the_first(db: Database) -> None:
+    """A call that is carried out late, after its repetition, does not touch the next request."""
+    worker = new_worker(db)
+    run = begun(db, worker)
+    worker.submit(run, "task-1")
+    worker.retry(run, 1)
+    worker.submit(run, "task-2")
+    assert worker.retry(run, 1) == OK
     assert outcomes(db, run) == [(1, "failed", "task-1"), (2, "accepted", "task-2")]
 
 

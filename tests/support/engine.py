@@ -73,8 +73,11 @@ class Worker:
     ) -> Answer:
         return self._call("wait_stage(%s, %s, %s, %s, %s)", *self._fence(run), reason, retry_at)
 
-    def retry(self, run: Answer) -> Answer:
-        return self._call("retry_stage(%s, %s, %s, %s)", *self._fence(run), {"why": "try again"})
+    def retry(self, run: Answer, n: int | None = None) -> Answer:
+        why = {"why": "try again"}
+        if n is None:
+            return self._call("retry_stage(%s, %s, %s, %s)", *self._fence(run), why)
+        return self._call("retry_stage(%s, %s, %s, %s, %s)", *self._fence(run), why, n)
 
     def progress(self, *ticks: tuple[Answer, int]) -> list[int]:
         """The runs that are no longer this worker's."""

@@ -13,6 +13,7 @@ from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import PREVIEW_ONLY, Row, rich_user
 from worker.pipeline import search, submission, upkeep
+from worker.providers import reconciliation
 from worker.simulator import Fault, Rule, Simulator
 
 pytestmark = pytest.mark.newest_postgres
@@ -161,6 +162,21 @@ async def test_a_list_that_always_fails_keeps_no_slot_for_ever(
         monkeypatch.setattr(search, "NO_TASK_TAKES_LONGER", timedelta(0))
         await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slot")
     assert jobs.account(db, user) == (CREDITS, 0)
+
+
+async def test_a_proof_that_comes_too_early_is_put_off(
+    db: Database, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Postgres's clock does not bear the worker's out: somebody looks again a while later."""
+    monkeypatch.setattr(reconciliation, "SETTLED_AFTER", timedelta(0))
+    simulator.script(Rule(fault=Fault.ANSWER_5XX, provider="meshy", operation="create"))
+    _, job = create(db)
+    async with working(plan_for(db, simulator, tmp_path)):
+        held = {"state": "held", "held_for": "too_early"}
+        await until(lambda: held.items() <= jobs.run_of(db, job, "PREVIEW").items(), "the hold")
+        db.admin.execute("update meshqueue.submissions set gave_up_at = now() - interval '1 hour'")
+        assert (await the_end(db, job))["status"] == "SUCCEEDED"
+    assert paid(simulator) == 1
 
 
 def befell(simulator: Simulator, fault: Fault) -> int:

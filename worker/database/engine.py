@@ -70,8 +70,9 @@ class Engine:
         query = "select meshqueue.fail_stage(%s, %s, %s, %s, %s, %s, %s)"
         return await self._decide(query, run, code, message, jsonb(raw), task_ended)
 
-    async def retry(self, run: Run, error: Json) -> str:
-        return await self._decide("select meshqueue.retry_stage(%s, %s, %s, %s)", run, jsonb(error))
+    async def retry(self, run: Run, n: int, error: Json) -> str:
+        query = "select meshqueue.retry_stage(%s, %s, %s, %s, %s)"
+        return await self._decide(query, run, jsonb(error), n)
 
     async def wait(self, run: Run, reason: str, until: datetime | None) -> str:
         return await self._decide(

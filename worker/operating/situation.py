@@ -17,6 +17,7 @@ WAITS = {
     "rate_limited": "The provider asks us to slow down.",
     "unavailable": "The provider does not answer.",
     "over_budget": "Today's budget for this provider is spent (max_provider_credits_per_day_…).",
+    "too_early": "A request got no answer; soon the provider's list can tell what came of it.",
     "late": "The database was too slow for a paid request; it is sent anew.",
     "key_paused": "One worker's key is paused; another worker is to take it.",
     "no_key": "The worker that took it has no key for this provider; another one is to take it.",

@@ -19,6 +19,7 @@ from worker.pipeline.position import (
     Lost,
     Pause,
     Position,
+    Wait,
     Watched,
 )
 from worker.providers.failure import Failure, Kind, Next
@@ -105,7 +106,7 @@ async def prove_absent(tools: Tools, held: Held, lost: Lost, listing: Listing) -
         case "ok":
             return Fresh(lost.done)
         case "too_early":
-            return lost
+            return Wait("too_early", AGAIN_AFTER)
         case _:
             return Leave()
 

@@ -168,7 +168,7 @@ async def after_success(
 async def try_again(
     tools: Tools, held: Held, watched: Watched, failure: Failure
 ) -> Position | Ending:
-    match await tools.engine.retry(held.run, facts_of(failure)):
+    match await tools.engine.retry(held.run, watched.n, facts_of(failure)):
         case "ok":
             return Fresh(watched.done)
         case "exhausted":

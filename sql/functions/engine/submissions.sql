@@ -24,9 +24,7 @@ begin
     return jsonb_build_object('outcome', held.outcome);
   elsif meshqueue.live_submission(run) then
     return jsonb_build_object('outcome', 'unresolved', 'submission', meshqueue.submission_json(run));
-  elsif (select count(*) from meshqueue.submissions s where s.run_id = run and s.outcome = 'failed')
-    > (held.run).retries
-  then
+  elsif meshqueue.tries_failed(run) > (held.run).retries then
     return jsonb_build_object('outcome', 'exhausted');
   end if;
   pause := meshqueue.pause_of((held.run).provider, worker);
@@ -210,6 +208,8 @@ begin
   update meshqueue.submissions s set outcome = 'absent', ended_at = now(), provider_credits = 0
     where s.run_id = run and s.n = record_absent.n and s.outcome = 'lost'
       and looked_at >= s.gave_up_at + interval '60 seconds' and looked_at <= now() + interval '5 seconds';
+  -- Proved before, where the answer was lost and the call repeated.
+  perform from meshqueue.submissions s where s.run_id = run and s.n = record_absent.n and s.outcome = 'absent';
   return jsonb_build_object('outcome', case when found then held.outcome else 'too_early' end);
 end
 $$;

@@ -1,7 +1,19 @@
 -- How a stage ends: it went well, it failed, it may try once more; and what follows for its job.
 
+create function meshqueue.tries_failed(of_run bigint)
+returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select count(*) from meshqueue.submissions s where s.run_id = of_run and s.outcome = 'failed'
+$$;
+revoke execute on function meshqueue.tries_failed(bigint) from public, anon, authenticated;
+
 -- The provider itself says that the task failed and that another try makes sense: at most one more paid task.
-create function meshqueue.retry_stage(run bigint, attempt integer, worker uuid, error jsonb default '{}')
+-- `n` is the failed one: said again, after an answer that was lost, it grants the same try and ends nothing else.
+create function meshqueue.retry_stage(
+  run bigint, attempt integer, worker uuid, error jsonb default '{}', n integer default null
+)
 returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -14,16 +26,21 @@ begin
   if held.outcome = 'fenced' then
     return jsonb_build_object('outcome', 'fenced');
   end if;
-  perform meshqueue.end_submissions(run, 'failed', null, error);
+  if not exists (
+    select from meshqueue.submissions s where s.run_id = run and s.n = retry_stage.n and s.outcome = 'failed'
+  ) then
+    perform meshqueue.end_submissions(run, 'failed', null, error);
+  end if;
   if held.outcome = 'draining' then
     perform meshqueue.close_run(held.run, 'canceled');
     return jsonb_build_object('outcome', 'over');
   end if;
   update meshqueue.runs r set retries = 1, progress = 0 where r.id = retry_stage.run and r.retries = 0;
-  return jsonb_build_object('outcome', case when found then 'ok' else 'exhausted' end);
+  return jsonb_build_object('outcome',
+    case when found or n is not null and meshqueue.tries_failed(run) <= 1 then 'ok' else 'exhausted' end);
 end
 $$;
-revoke execute on function meshqueue.retry_stage(bigint, integer, uuid, jsonb) from public, anon, authenticated;
+revoke execute on function meshqueue.retry_stage(bigint, integer, uuid, jsonb, integer) from public, anon, authenticated;
 
 -- One task of the stage has ended well and another follows: a model in each further format, a rig after its check.
 create function meshqueue.finish_task(
