@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.support import jobs
+from tests.support.channel import heard, listen
 from tests.support.database import Database
 from tests.support.engine import Worker
 from tests.support.jobs import Row, new_worker, rich_user
@@ -47,6 +48,11 @@ def between_stages(db: Database, worker: Worker) -> Row:
     return job
 
 
+def without_the_best(db: Database, worker: Worker) -> Row:
+    jobs.set_setting(db, "deliver_best", "false")
+    return between_stages(db, worker)
+
+
 def delivering(db: Database, worker: Worker) -> Row:
     job = admitted(db, worker)
     for stage in ("PREVIEW", "REFINE", "REMESH"):
@@ -61,7 +67,7 @@ def delivering(db: Database, worker: Worker) -> Row:
         (waiting, "queue_timeout"),
         (admitted, "queue_timeout"),
         (working, "timeout"),
-        (between_stages, "timeout"),
+        (without_the_best, "timeout"),
         (delivering, "delivery_timeout"),
     ],
 )
@@ -158,3 +164,109 @@ def test_what_somebody_works_on_is_skipped(db: Database, lock: str) -> None:
         assert expire(db) == 1
         assert jobs.job(db, idle["id"])["status"] == "FAILED"
     assert expire(db) == 1
+
+
+def refining(db: Database, worker: Worker) -> Row:
+    """Its preview is made; the refine's task is under way."""
+    job = admitted(db, worker)
+    worker.work(job["id"], "PREVIEW")
+    worker.submit(worker.begin(job["id"], "REFINE"), "refine")
+    return job
+
+
+@pytest.mark.parametrize("point", [between_stages, refining])
+def test_a_finished_model_is_delivered_at_the_deadline(
+    db: Database, point: Callable[[Database, Worker], Row]
+) -> None:
+    """What is made and paid for is not thrown away; the open stages cost nothing."""
+    worker = new_worker(db)
+    job = point(db, worker)
+    overdue(db, job["id"])
+    assert (expire(db), expire(db)) == (1, 0)
+    assert jobs.waiting(db, "tripo:processing") == []
+    worker.work(job["id"], "DELIVER")
+    ended = jobs.job(db, job["id"])
+    assert (ended["status"], ended["result_payload"]["missing"]) == (
+        "SUCCEEDED",
+        ["REFINE", "REMESH"],
+    )
+    assert jobs.account(db, job["user_id"]) == (90, 0)
+
+
+def test_the_task_that_took_too_long_is_drained(db: Database) -> None:
+    """Its slot stays taken and its holder is told; what it makes after all changes nothing."""
+    worker = new_worker(db)
+    job = refining(db, worker)
+    run = jobs.run_of(db, job["id"], "REFINE")
+    overdue(db, job["id"])
+    listener = listen(db)
+    expire(db)
+    assert [message["type"] for message in heard(listener)] == ["cancel"]
+    assert (jobs.run_of(db, job["id"], "REFINE")["state"], jobs.slots_taken(db, "meshy")) == (
+        "draining",
+        1,
+    )
+    fence = {"run": run["id"], "attempt": run["attempt"], "job_id": str(job["id"])}
+    assert worker.finish(fence) == {"outcome": "over"}
+    assert jobs.slots_taken(db, "meshy") == 0
+    assert jobs.job(db, job["id"])["stage"] == "DELIVER"
+
+
+def test_a_job_that_is_delivered_for_its_deadline_can_be_canceled(db: Database) -> None:
+    """The cancel gives everything back, once, while the slow task is still drained."""
+    job = refining(db, new_worker(db))
+    overdue(db, job["id"])
+    expire(db)
+    jobs.cancel(db, job["user_id"], job["id"])
+    assert jobs.account(db, job["user_id"]) == (100, 0)
+    assert jobs.run_of(db, job["id"], "REFINE")["state"] == "draining"
+
+
+def minutes_left(db: Database, job: Row) -> int:
+    left = jobs.job(db, job["id"])["deadline_at"] - db.admin.value("select now()")
+    return round(left.total_seconds() / 60)
+
+
+def in_line(db: Database, hours: int) -> Row:
+    """For so long a job has waited for its second stage's slot, an hour after it began."""
+    job = between_stages(db, new_worker(db))
+    since = f"now() - interval '{hours} hours'"
+    db.admin.execute(f"update meshqueue.waiting set since = {since}")
+    db.admin.execute(f"update meshqueue.runs set ended_at = {since}")
+    db.admin.execute(f"""
+        update public.ai_jobs
+        set started_at = {since} - interval '1 hour', deadline_at = {since} + interval '1 hour'
+    """)
+    return job
+
+
+def test_time_in_line_does_not_count(db: Database) -> None:
+    """Who has done a stage and waits for the next one's slot does not run out of time by it."""
+    job = in_line(db, 5)
+    assert expire(db) == 0
+    jobs.set_setting(db, "max_in_flight_tripo_processing", 1)
+    assert expire(db) == 0
+    worker = new_worker(db)
+    run = worker.begin(job["id"], "REFINE")
+    assert (run["outcome"], minutes_left(db, job)) == ("begun", 60)
+    worker.release(run)
+    worker.begin(job["id"], "REFINE")
+    assert minutes_left(db, job) == 60
+
+
+def test_nobody_stands_in_line_for_ever(db: Database) -> None:
+    """A day is given; then what is made is delivered."""
+    job = in_line(db, 26)
+    assert expire(db) == 1
+    assert jobs.job(db, job["id"])["stage"] == "DELIVER"
+
+
+def test_time_in_line_under_a_pause_counts_once(db: Database) -> None:
+    """Neither the pause nor the line takes time away, and together they give none."""
+    job = in_line(db, 5)
+    db.admin.execute("select meshqueue.pause_provider('TRIPO')")
+    db.admin.execute("update meshqueue.pauses set since = now() - interval '3 hours'")
+    jobs.set_setting(db, "max_in_flight_tripo_processing", 1)
+    db.admin.execute("select meshqueue.resume_provider('TRIPO')")
+    new_worker(db).begin(job["id"], "REFINE")
+    assert minutes_left(db, job) == 60

@@ -126,6 +126,22 @@ as $$
 $$;
 revoke execute on function meshqueue.start_job(public.ai_jobs) from public, anon, authenticated;
 
+create function meshqueue.give_back_time_in_line(job public.ai_jobs)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  stood constant interval := meshqueue.time_in_line(job);
+begin
+  if stood > interval '0' then
+    update public.ai_jobs j set deadline_at = j.deadline_at + stood
+      where j.id = job.id and j.status = 'IN_PROGRESS';
+  end if;
+end
+$$;
+revoke execute on function meshqueue.give_back_time_in_line(public.ai_jobs) from public, anon, authenticated;
+
 -- Every key is paused: until the provider is resumed. Only this worker's: another worker's turn in a moment.
 create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
 returns void
@@ -175,6 +191,9 @@ begin
     return jsonb_build_object('outcome', refusal);
   end if;
   perform meshqueue.give_up_intents(run.id);
+  if run.stage = job.stage then
+    perform meshqueue.give_back_time_in_line(job);
+  end if;
   update meshqueue.runs r
     set state = case r.state when 'draining' then r.state else 'running' end, attempt = r.attempt + 1,
       worker_id = worker, wake_at = null, held_for = null, begun_at = coalesce(r.begun_at, now())

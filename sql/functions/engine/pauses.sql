@@ -129,7 +129,7 @@ end
 $$;
 revoke execute on function meshqueue.lock_working(public.provider_type) from public, anon, authenticated;
 
--- Time under a pause does not count against a job that was working.
+-- Time under a pause does not count against a job that was working. Time in line for a slot is given back by itself.
 create function meshqueue.stretch_deadlines(of_provider public.provider_type, paused_since timestamptz)
 returns void
 language sql
@@ -137,9 +137,11 @@ set search_path = pg_catalog, pg_temp
 as $$
   select meshqueue.lock_working(of_provider);
   update public.ai_jobs j
-  set deadline_at = j.deadline_at + (now() - greatest(paused_since, j.started_at))
+  set deadline_at = j.deadline_at
+    + greatest(working.until - greatest(paused_since, j.started_at), interval '0')
   from (
-    select k.id from public.ai_jobs k
+    select k.id, coalesce((select w.since from meshqueue.waiting w where w.job_id = k.id), now()) as until
+    from public.ai_jobs k
     where k.provider = of_provider and k.status = 'IN_PROGRESS' and k.stage <> 'DELIVER'
     order by k.id for no key update skip locked
   ) working

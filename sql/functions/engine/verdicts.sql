@@ -168,18 +168,30 @@ revoke execute on function meshqueue.finish_stage(bigint, integer, uuid, jsonb, 
   from public, anon, authenticated;
 
 -- A failing later stage does not throw away a good model that is paid: it is delivered, the open stages are free.
-create function meshqueue.can_deliver_best(run meshqueue.runs)
+create function meshqueue.can_deliver_best(job public.ai_jobs)
 returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select run.stage <> 'DELIVER' and meshqueue.setting('deliver_best') = 'true' and exists (
-    select from meshqueue.runs d
-    where d.job_id = run.job_id and d.state = 'done'
-      and d.stage in ('PREVIEW', 'REFINE', 'REMESH', 'GENERATE', 'RIG')
-  )
+  select job.status = 'IN_PROGRESS' and job.stage <> 'DELIVER' and meshqueue.setting('deliver_best') = 'true'
+    and exists (
+      select from meshqueue.runs d
+      where d.job_id = job.id and d.state = 'done'
+        and d.stage in ('PREVIEW', 'REFINE', 'REMESH', 'GENERATE', 'RIG'))
 $$;
-revoke execute on function meshqueue.can_deliver_best(meshqueue.runs) from public, anon, authenticated;
+revoke execute on function meshqueue.can_deliver_best(public.ai_jobs) from public, anon, authenticated;
+
+create function meshqueue.deliver_best(job public.ai_jobs)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform meshqueue.advance_job(job, 'DELIVER');
+  perform meshqueue.place_stage(job, 'DELIVER', 0);
+end
+$$;
+revoke execute on function meshqueue.deliver_best(public.ai_jobs) from public, anon, authenticated;
 
 -- task_ended false: the provider's task, or what may have become of a lost request, is still to be seen to its end.
 create function meshqueue.fail_stage(
@@ -211,9 +223,8 @@ begin
   end if;
   perform meshqueue.close_run(held.run, 'failed');
   perform meshqueue.release_holder(run);
-  if meshqueue.can_deliver_best(held.run) then
-    perform meshqueue.advance_job(held.job, 'DELIVER');
-    perform meshqueue.place_stage(held.job, 'DELIVER', 0);
+  if meshqueue.can_deliver_best(held.job) then
+    perform meshqueue.deliver_best(held.job);
     return jsonb_build_object('outcome', 'ok', 'next', 'DELIVER');
   end if;
   update public.ai_jobs j set status = 'FAILED', error_code = code, error_message = message

@@ -5,4 +5,5 @@ from public.ai_jobs j
 where j.status in ('QUEUED', 'IN_PROGRESS') and j.deadline_at < now() - %s
   and not (j.status = 'IN_PROGRESS' and j.stage <> 'DELIVER' and j.deadline_at > now() - interval '1 day'
     and meshqueue.provider_paused(j.provider))
+  and j.deadline_at + least(meshqueue.time_in_line(j), interval '1 day') < now()
   and not (j.stage = 'DELIVER' and meshqueue.deliveries_paused())
