@@ -1,6 +1,7 @@
 """No job is lost: each ends at the latest at its deadline."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -223,7 +224,7 @@ def test_a_job_that_is_delivered_for_its_deadline_can_be_canceled(db: Database) 
 
 
 def minutes_left(db: Database, job: Row) -> int:
-    left = jobs.job(db, job["id"])["deadline_at"] - db.admin.value("select now()")
+    left: timedelta = jobs.job(db, job["id"])["deadline_at"] - db.admin.value("select now()")
     return round(left.total_seconds() / 60)
 
 

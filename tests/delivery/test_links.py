@@ -1,5 +1,6 @@
 """What a provider says of its own finished work, when it does not say what it should."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from worker.database.records import Run
 from worker.pipeline.delivery import links
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import LAST_CALL, GiveUp, Later
-from worker.pipeline.delivery.links import Links, fresh_links, look_at_all
+from worker.pipeline.delivery.links import LAGS_AT_MOST, Links, fresh_links, look_at_all
 from worker.pipeline.held import Served
 from worker.providers import PROVIDERS
 from worker.providers.failure import Failure, Kind
@@ -110,8 +111,15 @@ async def test_a_success_without_its_model_is_asked_for_again() -> None:
     assert isinstance(found, Links)
 
 
-async def test_a_success_that_never_shows_its_model_has_none() -> None:
-    """Shortly before the deadline would end the job without a reason."""
-    gives_up = await links_for(delivery("MESHY", LAST_CALL / 2), 200, SUCCEEDED)
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(delivery("MESHY", LAST_CALL / 2), id="shortly before the deadline"),
+        pytest.param(replace(delivery("MESHY"), attempt=LAGS_AT_MOST + 1), id="after many tries"),
+    ],
+)
+async def test_a_success_that_never_shows_its_model_has_none(run: Run) -> None:
+    """The job ends for that reason, and its credits come back."""
+    gives_up = await links_for(run, 200, SUCCEEDED)
     assert isinstance(gives_up, GiveUp)
     assert "no GLB" in gives_up.failure.detail
