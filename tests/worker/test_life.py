@@ -10,7 +10,7 @@ from tests.support.daemon import plan_for, the_end, until, working
 from tests.support.database import Database
 from tests.support.jobs import Row, rich_user
 from worker.pipeline import hands
-from worker.simulator import Simulator
+from worker.simulator import Fault, Rule, Simulator
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -91,3 +91,39 @@ async def test_a_canceled_job_is_withdrawn(
         assert jobs.account(db, user) == (100, 0)
         await until(lambda: jobs.slots_taken(db, "meshy") == 0, "the free slot")
     assert simulator.book("meshy").credits_spent == 0
+
+
+TRIPO_FORMATS: Row = {
+    "prompt": "a lamp",
+    "refine": False,
+    "remesh": {"enabled": False, "target_formats": ["fbx"]},
+    "provider": "TRIPO",
+}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(fault=Fault.TASK_FAILED, provider="tripo", operation="task", resource="convert"),
+        Rule(fault=Fault.INVALID, provider="tripo", operation="create", resource="convert"),
+    ],
+    ids=["the task fails", "the request is refused"],
+)
+async def test_a_format_that_cannot_be_made_costs_no_model(
+    db: Database, simulator: Simulator, tmp_path: Path, rule: Rule
+) -> None:
+    """The GLB of the same stage is paid for: it is delivered, and what lacks is noted."""
+    simulator.script(rule)
+    user = rich_user(db, 100)
+    job = jobs.create(db, user, TRIPO_FORMATS)
+    async with working(plan_for(db, simulator, tmp_path)):
+        ended = await the_end(db, job["id"])
+    assert ended["status"] == "SUCCEEDED", ended["error_message"]
+    files = db.admin.rows("select * from public.asset_files where job_id = %s", job["id"])
+    assert {file["format"] for file in files if file["role"] == "model"} == {"glb"}
+    last = "select payload from public.ai_job_events where job_id = %s order by id desc limit 1"
+    assert "model as fbx" in db.admin.value(last, job["id"])["left_out"][0]
+    assert jobs.account(db, user) == (100 - ended["credits_cost"], 0)
+    journal = db.admin.values("select outcome::text from meshqueue.submissions order by n")
+    assert journal[0] == "succeeded"
+    assert "succeeded" not in journal[1:]

@@ -58,9 +58,12 @@ class Engine:
             answer = await self._ask(query, job_id, stage, self.worker, True)  # noqa: FBT003
         return read_run(answer)
 
-    async def finish(self, run: Run, result: Json, credits_spent: float | None) -> str:
-        query = "select meshqueue.finish_stage(%s, %s, %s, %s, %s)"
-        return await self._decide(query, run, jsonb(result), amount(credits_spent))
+    async def finish(
+        self, run: Run, result: Json, credits_spent: float | None, failure: Json | None = None
+    ) -> str:
+        query = "select meshqueue.finish_stage(%s, %s, %s, %s, %s, %s)"
+        told = None if failure is None else jsonb(failure)
+        return await self._decide(query, run, jsonb(result), amount(credits_spent), told)
 
     async def finish_task(self, run: Run, n: int, result: Json, credits_spent: float | None) -> str:
         query = "select meshqueue.finish_task(%s, %s, %s, %s, %s, %s)"

@@ -53,6 +53,10 @@ class Finish:
     done: tuple[Done, ...]
     output: Output
     credits: float | None
+    failure: Failure | None = None
+    """Of the last request, which made a further format only: the stage goes without."""
+    left_out: tuple[str, ...] = ()
+    """The formats that nobody made for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import structlog
 
 from worker.pipeline.held import Held, Tools
 from worker.pipeline.journal import done_of, step_of, task_of
+from worker.pipeline.order import order_of
 from worker.pipeline.position import (
     Drained,
     Ending,
@@ -24,6 +25,8 @@ from worker.pipeline.search import search
 from worker.pipeline.submission import facts_of, submit
 from worker.pipeline.watching import watch
 from worker.providers.failure import Kind
+from worker.providers.outcome import Output
+from worker.providers.protocol import Done
 from worker.providers.texts import explain
 from worker.telemetry.steps import step
 
@@ -34,7 +37,8 @@ async def conduct(tools: Tools, held: Held) -> str:
     """Answers with the engine's word: 'draining' means that somebody must begin the run again."""
     position: Position | Ending = where(held)
     while isinstance(position, Fresh | Lost | Watched):
-        position = await next_position(tools, held, position)
+        done = position.done
+        position = spared(tools, held, done, await next_position(tools, held, position))
     outcome = await conclude(tools, held, position)
     log.info(
         "stage_left",
@@ -69,12 +73,27 @@ async def next_position(tools: Tools, held: Held, position: Position) -> Positio
     assert_never(position)
 
 
+def spared(
+    tools: Tools, held: Held, done: tuple[Done, ...], position: Position | Ending
+) -> Position | Ending:
+    """A further format that can't be had must not cost the model that it would be made from."""
+    if not isinstance(position, Fail) or not done:
+        return position
+    order = order_of(held.run, (), moderation=held.run.settings["moderation"])
+    left_out = tools.provider.formats_left(order, done)
+    if not left_out:
+        return position
+    facts = {name: fact for each in done for name, fact in each.result.output.facts.items()}
+    return Finish(done, Output(facts=facts), None, position.failure, left_out)
+
+
 @step("finish")
 async def conclude(tools: Tools, held: Held, ending: Ending) -> str:
     engine, run = tools.engine, held.run
     match ending:
-        case Finish():
-            return await engine.finish(run, result_of(ending), ending.credits)
+        case Finish(failure=failure):
+            why = None if failure is None else facts_of(failure)
+            return await engine.finish(run, result_of(ending), ending.credits, why)
         case Fail(failure, task_ended):
             code, text = code_of(failure.kind), explain(failure)
             return await engine.fail(run, code, text, facts_of(failure), task_ended=task_ended)
@@ -95,7 +114,11 @@ def result_of(finish: Finish) -> dict[str, object]:
         {"step": done.step, "resource": done.task.resource, "id": done.task.id}
         for done in finish.done
     ]
-    return {"tasks": tasks, "facts": dict(finish.output.facts)}
+    result: dict[str, object] = {"tasks": tasks, "facts": dict(finish.output.facts)}
+    if finish.failure is not None:
+        why = code_of(finish.failure.kind)
+        result["left_out"] = [f"model as {f}: it was not made ({why})" for f in finish.left_out]
+    return result
 
 
 def code_of(kind: Kind) -> str:

@@ -59,6 +59,9 @@ class Client:
                 self._uploads.forget(picture.data)
         return outcome
 
+    def formats_left(self, order: Order, done: Sequence[Done]) -> tuple[str, ...]:
+        return self._mapping.formats_left(order, done)
+
     async def submit(self, step: Step) -> Accepted | Rejected | Unknown:
         call = self._mapping.creation(step)
         outcome = self._judge(step, await self._http.exchange(call))

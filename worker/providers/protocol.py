@@ -51,6 +51,9 @@ class Provider(Protocol):
         Complete has the links of `done` as they were seen: `look` at its tasks for fresh ones.
         """
 
+    def formats_left(self, order: Order, done: Sequence[Done]) -> tuple[str, ...]:
+        """What the stage's remaining requests are for. None where its GLB is not made yet."""
+
     async def submit(self, step: Step) -> Accepted | Rejected | Unknown:
         """Sends one paid request, once. The caller has written it into the journal before.
 

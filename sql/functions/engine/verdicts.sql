@@ -134,8 +134,10 @@ end
 $$;
 revoke execute on function meshqueue.lock_pools(text, text) from public, anon, authenticated;
 
+-- `failure`: the stage's last request made nothing, and the stage goes without it (one of further formats).
 create function meshqueue.finish_stage(
-  run bigint, attempt integer, worker uuid, result jsonb default '{}', provider_credits numeric default null
+  run bigint, attempt integer, worker uuid, result jsonb default '{}', provider_credits numeric default null,
+  failure jsonb default null
 )
 returns jsonb
 language plpgsql
@@ -150,7 +152,8 @@ begin
   if held.outcome = 'fenced' then
     return jsonb_build_object('outcome', 'fenced');
   end if;
-  perform meshqueue.end_submissions(run, 'succeeded', provider_credits, null);
+  perform meshqueue.end_submissions(run,
+    case when failure is null then 'succeeded' else 'failed' end::meshqueue.submission_outcome, provider_credits, failure);
   if held.outcome = 'draining' then
     perform meshqueue.close_run(held.run, 'canceled');
     return jsonb_build_object('outcome', 'over');
@@ -164,7 +167,7 @@ begin
   return jsonb_build_object('outcome', 'ok', 'next', meshqueue.next_stage(held.job, done.stage));
 end
 $$;
-revoke execute on function meshqueue.finish_stage(bigint, integer, uuid, jsonb, numeric)
+revoke execute on function meshqueue.finish_stage(bigint, integer, uuid, jsonb, numeric, jsonb)
   from public, anon, authenticated;
 
 -- A failing later stage does not throw away a good model that is paid: it is delivered, the open stages are free.

@@ -22,6 +22,7 @@ from worker.pipeline.delivery.links import Links, fresh_links
 from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
 from worker.pipeline.disk import fault_of_disk
 from worker.pipeline.held import Held
+from worker.pipeline.order import stages_before
 from worker.pipeline.stage import code_of
 from worker.pipeline.submission import facts_of
 from worker.pipeline.workplace import workplace
@@ -78,6 +79,8 @@ async def store(depot: Depot, held: Held, folder: Path) -> str | Ending:
     haul = await bring_in(depot, held.run, folder)
     if not isinstance(haul, Haul):
         return haul
+    if never_made := left_out_by_stages(held.run):
+        haul.notes.setdefault("left_out", []).extend(never_made)
     kept = await keep_all(depot, held.run, haul)
     if not isinstance(kept, tuple):
         return kept
@@ -90,6 +93,12 @@ async def store(depot: Depot, held: Held, folder: Path) -> str | Ending:
         urls_of(places_of(kept), depot.storage.url),
     )
     return Later("removing", 5.0) if outcome == "busy" else outcome
+
+
+def left_out_by_stages(run: Run) -> list[str]:
+    return [
+        text for stage in stages_before(run) for text in run.finished[stage].get("left_out", ())
+    ]
 
 
 async def conclude(depot: Depot, held: Held, ending: Ending) -> str:

@@ -63,6 +63,9 @@ class Tripo:
     def prepare(self, order: Order, done: Sequence[Done]) -> Talk[Ready | Complete | Failure]:
         return stages.prepare(order, done, self._models)
 
+    def formats_left(self, order: Order, done: Sequence[Done]) -> tuple[str, ...]:
+        return stages.formats_left(order, done)
+
     def creation(self, step: Step) -> Call:
         path = PATHS.get(step.resource, f"/v3/{quote(step.resource)}")
         pace = "processing" if path.startswith("/v3/models/") else "generation"

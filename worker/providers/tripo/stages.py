@@ -12,6 +12,8 @@ from worker.providers.redaction import clean_failure
 from worker.providers.tripo.failures import failure_of
 from worker.providers.tripo.requests import FORMATS, Models, convert, first_step, rig, slots_of
 
+MAKE_THE_GLB = frozenset({"preview", "generate", "refine", "convert-glb", "rig"})
+
 
 def prepare(order: Order, done: Sequence[Done], models: Models) -> Talk[Ready | Complete | Failure]:
     if done:
@@ -33,10 +35,20 @@ def _after(order: Order, done: Sequence[Done], models: Models) -> Ready | Comple
         facts = named["rig-check"].result.output.facts if "rig-check" in named else {}
         if facts.get("riggable") is not False and order.source:
             return Ready(rig(order.source, models, facts))
-    for format_ in order.formats:
-        if format_ in FORMATS and f"convert-{format_}" not in named:
-            return Ready(convert(order, _source_of_formats(order, done), format_))
+    if unconverted := _unconverted(order, done):
+        return Ready(convert(order, _source_of_formats(order, done), unconverted[0]))
     return Complete(_together(done))
+
+
+def formats_left(order: Order, done: Sequence[Done]) -> tuple[str, ...]:
+    if MAKE_THE_GLB.isdisjoint(each.step for each in done):
+        return ()
+    return _unconverted(order, done)
+
+
+def _unconverted(order: Order, done: Sequence[Done]) -> tuple[str, ...]:
+    named = {each.step for each in done}
+    return tuple(f for f in order.formats if f in FORMATS and f"convert-{f}" not in named)
 
 
 def _source_of_formats(order: Order, done: Sequence[Done]) -> Task:
