@@ -6,7 +6,7 @@ because its own listener does not come back after a restart of Postgres.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -153,12 +153,18 @@ def channels_of(queues: Iterable[str]) -> list[str]:
     return [f"procrastinate_queue_v1#{queue}" for queue in queues]
 
 
-def stage_queues(providers: Iterable[str]) -> list[str]:
-    return [f"stages_{provider.lower()}" for provider in providers]
+def stage_queues(serves: Mapping[str, str]) -> list[str]:
+    return queues_of("stages", serves)
 
 
-def delivery_queues(providers: Iterable[str]) -> list[str]:
-    return [f"deliveries_{provider.lower()}" for provider in providers]
+def delivery_queues(serves: Mapping[str, str]) -> list[str]:
+    return queues_of("deliveries", serves)
+
+
+def queues_of(kind: str, serves: Mapping[str, str]) -> list[str]:
+    """A provider's, and that of our key: what it bought may be seen with it alone."""
+    names = [f"{kind}_{provider.lower()}" for provider in serves]
+    return [*names, *(f"{kind}_{name.lower()}_{key}" for name, key in serves.items())]
 
 
 def worker_options(queues: list[str], concurrency: int, grace: float) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def delivery(provider: str, left: timedelta = timedelta(days=1)) -> Run:
         submission=None,
         tasks=(),
         finished={"PREVIEW": {"tasks": [{"resource": "text-to-3d", "id": PREVIEWED.id}]}},
+        other_keys=frozenset(),
         settings={},
         deadline_at=datetime.now(UTC) + left,
     )

@@ -41,6 +41,18 @@ async def test_a_provider_that_nobody_serves(place: Place) -> None:
     assert "TRIPO_API_KEY" in finding.what_to_do
 
 
+async def test_tasks_whose_key_is_gone(place: Place) -> None:
+    """Another worker serves their provider, with another key."""
+    old = new_worker(place.db, MESHY="the old key")
+    job = create(place.db, rich_user(place.db), MESHY_TEXT)
+    old.submit(old.begin(job["id"], "PREVIEW"))
+    assert (await place.findings())["keys of tasks"].level is Level.OK
+    old.heartbeat(leaving=True)
+    new_worker(place.db, MESHY="the new key")
+    finding = await place.finds("keys of tasks", Level.WARNING)
+    assert "Meshy (1 job)" in finding.what
+
+
 async def test_a_job_past_its_deadline(place: Place) -> None:
     """Nobody ended it: neither a worker nor pg_cron."""
     job = create(place.db, rich_user(place.db), MESHY_TEXT)

@@ -10,6 +10,7 @@ import pytest
 from tests.support import jobs
 from tests.support.daemon import until
 from tests.support.database import Database
+from tests.support.engine import MESHY_KEY
 from tests.support.jobs import PREVIEW_ONLY, new_worker, rich_user
 from tests.support.proxy import proxy_to
 from worker.database.connection import new_pool
@@ -21,7 +22,7 @@ from worker.pipeline.held import Held
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
 
-SERVES = {"MESHY": "a key"}
+SERVES = {"MESHY": MESHY_KEY}
 
 
 @asynccontextmanager

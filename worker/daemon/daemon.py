@@ -91,10 +91,10 @@ class Daemon:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.worker = uuid4()
-        self.stages_queues = queue.stage_queues(plan.served)
+        self.stages_queues = queue.stage_queues(serves(plan.served))
         self.pool: Pool = new_pool(plan.database_url)
         self.engine = Engine(self.pool, self.worker)
-        self.deliveries_queues = queue.delivery_queues(plan.served)
+        self.deliveries_queues = queue.delivery_queues(serves(plan.served))
         queues = (*self.stages_queues, *self.deliveries_queues, "upkeep")
         self.listener = Listener(plan.database_url, [OUR_CHANNEL, *queue.channels_of(queues)])
         self.posts = Posts()

@@ -20,6 +20,8 @@ class Submission:
     content: Json
     intent_at: datetime
     gave_up_at: datetime | None
+    other_key: bool
+    """Another worker's key bought it: ours may not see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Run:
     submission: Submission | None
     tasks: tuple[FinishedTask, ...]
     finished: Mapping[str, Json]
+    other_keys: frozenset[str]
+    """The job's tasks that another worker's key bought."""
     settings: Json
     """moderation, optimise_preset, keep_original_days, deliver_best: as they are now."""
     probe: bool = False
@@ -118,6 +122,7 @@ def read_run(answer: Json) -> Run | NotBegun:
         submission=read_live_submission(answer["submission"]),
         tasks=tuple(read_task(task) for task in answer["tasks"]),
         finished=answer["finished"],
+        other_keys=frozenset(answer["other_keys"]),
         settings=answer["settings"],
         probe=answer["probe"],
         deadline_at=moment(answer["deadline_at"]),
@@ -157,6 +162,7 @@ def read_live_submission(answer: Json | None) -> Submission | None:
         content=answer["content"],
         intent_at=datetime.fromisoformat(answer["intent_at"]),
         gave_up_at=moment(answer["gave_up_at"]),
+        other_key=answer["other_key"],
     )
 
 

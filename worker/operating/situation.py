@@ -20,6 +20,7 @@ WAITS = {
     "too_early": "A request got no answer; soon the provider's list can tell what came of it.",
     "late": "The database was too slow for a paid request; it is sent anew.",
     "key_paused": "One worker's key is paused; another worker is to take it.",
+    "other_key": "It was bought with another worker's key, which must see it to its end.",
     "no_key": "The worker that took it has no key for this provider; another one is to take it.",
     "lagging": "The provider's list lags: it still shows the finished task as at work.",
     "fetch": "A file that the provider made could not be fetched.",

@@ -34,6 +34,7 @@ class Lost:
     sent_at: datetime
     gave_up_at: datetime
     done: tuple[Done, ...] = ()
+    other_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Watched:
     task: Task
     done: tuple[Done, ...] = ()
     hinted: bool = False
+    other_key_since: datetime | None = None
+    """When it was bought, where that was with another worker's key."""
 
 
 Position = Fresh | Lost | Watched

@@ -4,10 +4,10 @@ Whether the job has ended meanwhile changes nothing: what may have been bought m
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from worker.pipeline import other_key
 from worker.pipeline.held import Held, Tools
 from worker.pipeline.journal import task_of
 from worker.pipeline.position import (
@@ -31,8 +31,6 @@ AGAIN_AFTER = 15.0  # s, when the list could not be read, or does not tell
 FIRST_LOOK_AFTER = 3.0  # s: lists lag
 # A list that shows a task which may or may not be ours will not tell more later.
 UNCLEAR_AT_MOST = 8
-# Whatever was bought without our knowing has ended by then: its slot waits for no list any longer.
-NO_TASK_TAKES_LONGER = timedelta(hours=2)
 
 Verdict = Adopt | Absent | NotYet | Unclear
 
@@ -48,11 +46,13 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
         if isinstance(found, Failure):
             if found.next is Next.PAUSE and not held.draining:
                 return Pause(found)
-            if held.draining and is_long_ago(lost):
+            if held.draining and other_key.is_long_ago(lost.gave_up_at):
                 break
             await asyncio.sleep(AGAIN_AFTER)
             continue
         verdict, listing = found
+        if lost.other_key and not isinstance(verdict, Adopt):
+            return await other_key.leave_to_its_key(held, lost.gave_up_at, Drained("absent"))
         match await adopt(tools, held, lost, verdict) if isinstance(verdict, Adopt) else verdict:
             case Absent():
                 return await prove_absent(tools, held, lost, listing)
@@ -64,10 +64,6 @@ async def search(tools: Tools, held: Held, lost: Lost) -> Position | Ending:
             case position_or_ending:
                 return position_or_ending
     return give_up(held)
-
-
-def is_long_ago(lost: Lost) -> bool:
-    return datetime.now(UTC) - lost.gave_up_at > NO_TASK_TAKES_LONGER
 
 
 async def look(tools: Tools, held: Held, lost: Lost) -> tuple[Verdict, Listing] | Failure:

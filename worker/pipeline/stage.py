@@ -57,9 +57,18 @@ def where(held: Held) -> Position | Ending:
         return Drained("absent") if held.draining else Fresh(done)
     if submission.task_id is not None:
         task = task_of(submission.content, submission.task_id)
-        return Watched(submission.n, submission.content["step"], task, done)
+        bought_at = submission.intent_at if submission.other_key else None
+        step = submission.content["step"]
+        return Watched(submission.n, step, task, done, other_key_since=bought_at)
     gave_up_at = submission.gave_up_at or datetime.now(UTC)
-    return Lost(submission.n, step_of(submission), submission.intent_at, gave_up_at, done)
+    return Lost(
+        submission.n,
+        step_of(submission),
+        submission.intent_at,
+        gave_up_at,
+        done,
+        other_key=submission.other_key,
+    )
 
 
 async def next_position(tools: Tools, held: Held, position: Position) -> Position | Ending:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from worker.pipeline import other_key
 from worker.pipeline.held import Held, Tools
 from worker.pipeline.journal import content_of, digest_of, task_of
 from worker.pipeline.order import order_of
@@ -111,6 +112,8 @@ async def post(
             return Watched(n, step.name, task_of(content_of(step), task.id), done, hinted=hinted)
         case Rejected(failure):
             await tools.engine.record_refused(held.run, n, facts_of(failure))
+            if failure.kind is Kind.NOT_FOUND and held.run.other_keys:
+                return Wait("other_key", other_key.ASK_AGAIN_AFTER)  # what it builds on
             return ending_of(failure)
         case Unknown(failure):
             gave_up_at = datetime.now(UTC)

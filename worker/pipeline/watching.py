@@ -9,6 +9,7 @@ import structlog
 from worker.ending import end_tasks
 from worker.pipeline.held import Held, Tools
 from worker.pipeline.journal import result_of
+from worker.pipeline.other_key import leave_to_its_key
 from worker.pipeline.position import (
     Drained,
     Ending,
@@ -47,6 +48,8 @@ async def watch(tools: Tools, held: Held, watched: Watched) -> Position | Ending
     end = await see_end(tools, held, watched)
     if not isinstance(end, Succeeded | Failed | Canceled):
         return end
+    if watched.other_key_since and is_not_found(end):
+        return await leave_to_its_key(held, watched.other_key_since, drained_by(end))
     if held.draining:
         return drained_by(end)
     return await follow(tools, held, watched, end)
@@ -118,6 +121,10 @@ async def stop_when_over(tools: Tools, held: Held, watched: Watched) -> Drained 
                 code=failure.code if failure else "",
             )
             return None
+
+
+def is_not_found(end: Succeeded | Failed | Canceled) -> bool:
+    return isinstance(end, Failed) and end.failure.kind is Kind.NOT_FOUND
 
 
 def drained_by(end: Succeeded | Failed | Canceled) -> Drained:

@@ -6,8 +6,9 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('n', s.n, 'outcome', s.outcome, 'task_id', s.task_id, 'digest', s.digest,
-    'content', s.content, 'intent_at', s.intent_at, 'gave_up_at', s.gave_up_at)
-  from meshqueue.submissions s
+    'content', s.content, 'intent_at', s.intent_at, 'gave_up_at', s.gave_up_at,
+    'other_key', meshqueue.has_another_key(s, r.worker_id))
+  from meshqueue.submissions s join meshqueue.runs r on r.id = s.run_id
   where s.run_id = of_run
   order by (s.outcome in ('intent', 'accepted', 'lost')) desc, (s.digest = 'stray'), s.n desc
   limit 1
@@ -70,7 +71,8 @@ as $$
     'client_task_id', job.client_task_id, 'kind', job.kind, 'stages', job.stages, 'request', job.request_payload,
     'deadline_at', job.deadline_at, 'submission', meshqueue.submission_json(run.id),
     'tasks', meshqueue.finished_tasks(run.id), 'finished', meshqueue.finished_stages(run.job_id),
-    'settings', meshqueue.settings_of_a_run(), 'probe', run.stage = 'DELIVER' and meshqueue.deliveries_paused())
+    'other_keys', meshqueue.tasks_of_other_keys(run), 'settings', meshqueue.settings_of_a_run(),
+    'probe', run.stage = 'DELIVER' and meshqueue.deliveries_paused())
 $$;
 revoke execute on function meshqueue.run_json(meshqueue.runs, public.ai_jobs) from public, anon, authenticated;
 
@@ -93,6 +95,7 @@ begin
       where h.id = run.worker_id and h.left_at is null
         and (meshqueue.worker_lives(h) or not meshqueue.may_rescue(by_worker))) then 'busy'
     when run.state = 'held' and run.wake_at > now() then 'early'
+    when meshqueue.waits_for_another_key(run, asker) then 'other_key'
     when run.state not in ('ready', 'held') or run.pool is null or meshqueue.live_submission(run.id) then null
     else meshqueue.pause_of(run.provider, by_worker)
   end;
@@ -142,7 +145,8 @@ end
 $$;
 revoke execute on function meshqueue.give_back_time_in_line(public.ai_jobs) from public, anon, authenticated;
 
--- Every key is paused: until the provider is resumed. Only this worker's: another worker's turn in a moment.
+-- Every key is paused: until the provider is resumed. Only this worker's, or it has the wrong one: another worker's turn
+-- in a moment.
 create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
 returns void
 language plpgsql
@@ -155,6 +159,8 @@ begin
     update meshqueue.runs r
       set state = 'held', held_for = 'key_paused', wake_at = now() + interval '2 seconds' where r.id = run.id;
     perform meshqueue.wake(run, now() + interval '2 seconds');
+  elsif refusal = 'other_key' then
+    perform meshqueue.leave_to_its_key(run);
   elsif refusal = 'storage_full' then
     update meshqueue.runs r set state = 'held', held_for = 'storage_full', wake_at = null where r.id = run.id;
   end if;
@@ -163,7 +169,8 @@ $$;
 revoke execute on function meshqueue.hold_for_pause(meshqueue.runs, text) from public, anon, authenticated;
 
 -- Takes a run that nobody holds, or whose holder's lease lapsed. Answers 'begun' or 'draining' with everything the
--- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early', 'paused', 'key_paused', 'storage_full', 'stale_worker'.
+-- worker needs, else why not (`again`: the worker asked before and never heard the answer): 'over', 'busy', 'early',
+-- 'paused', 'key_paused', 'other_key', 'storage_full', 'stale_worker'.
 create function meshqueue.begin_stage(
   job_id uuid, stage public.job_stage, worker uuid, again boolean default false
 )

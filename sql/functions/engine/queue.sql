@@ -13,9 +13,10 @@ end
 $$;
 revoke execute on function meshqueue.enqueue(text, text, jsonb, timestamptz) from public, anon, authenticated;
 
--- Each provider has queues of its own, so that only workers with its key are woken: a delivery needs it too.
+-- Each provider has queues of its own, so that only workers with its key are woken: a delivery needs it too. Where it
+-- must be one certain key, that key has its own.
 create function meshqueue.wake_stage(
-  job uuid, provider public.provider_type, stage public.job_stage, at timestamptz default null
+  job uuid, provider public.provider_type, stage public.job_stage, at timestamptz default null, of_key text default null
 )
 returns void
 language plpgsql
@@ -23,14 +24,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform meshqueue.enqueue(
-    case when stage = 'DELIVER' then 'deliveries_' else 'stages_' end || lower(provider::text),
+    case when stage = 'DELIVER' then 'deliveries_' else 'stages_' end || lower(provider::text)
+      || coalesce('_' || of_key, ''),
     case when stage = 'DELIVER' then 'deliver' else 'run_stage' end,
     jsonb_build_object('job_id', job, 'stage', stage),
     at
   );
 end
 $$;
-revoke execute on function meshqueue.wake_stage(uuid, public.provider_type, public.job_stage, timestamptz)
+revoke execute on function meshqueue.wake_stage(uuid, public.provider_type, public.job_stage, timestamptz, text)
   from public, anon, authenticated;
 
 create function meshqueue.wake(run meshqueue.runs, at timestamptz default null)

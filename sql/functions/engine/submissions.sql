@@ -33,9 +33,10 @@ begin
   elsif not meshqueue.within_budget((held.run).provider, expected_credits) then
     return jsonb_build_object('outcome', 'over_budget');
   end if;
-  insert into meshqueue.submissions as s (run_id, n, provider, attempt, digest, content, provider_credits)
+  insert into meshqueue.submissions as s (run_id, n, provider, attempt, digest, content, provider_credits, key)
     select record_submitting.run, coalesce(max(e.n), 0) + 1, (held.run).provider, record_submitting.attempt,
-      record_submitting.digest, record_submitting.content, expected_credits
+      record_submitting.digest, record_submitting.content, expected_credits,
+      (select w.serves ->> (held.run).provider::text from meshqueue.workers w where w.id = worker)
     from meshqueue.submissions e where e.run_id = record_submitting.run
     returning s.n into sent;
   return jsonb_build_object('outcome', 'ok', 'n', sent);
@@ -78,8 +79,10 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into meshqueue.submissions (run_id, n, provider, attempt, digest, outcome, task_id, provider_credits, accepted_at)
-    select run.id, max(s.n) + 1, run.provider, run.attempt, 'stray', 'accepted', task, credits, now()
+  insert into meshqueue.submissions
+    (run_id, n, provider, attempt, digest, outcome, task_id, provider_credits, accepted_at, key)
+    select run.id, max(s.n) + 1, run.provider, run.attempt, 'stray', 'accepted', task, credits, now(),
+      (array_agg(s.key order by s.n desc))[1]
     from meshqueue.submissions s where s.run_id = run.id
     on conflict (provider, task_id) do nothing;
   if found then
@@ -268,7 +271,9 @@ begin
   elsif doubt is not null then
     return jsonb_build_object('outcome', doubt);
   end if;
-  update meshqueue.submissions s set outcome = 'accepted', task_id = adopt_task.task_id, accepted_at = now()
+  update meshqueue.submissions s
+    set outcome = 'accepted', task_id = adopt_task.task_id, accepted_at = now(),
+      key = coalesce((select w.serves ->> s.provider::text from meshqueue.workers w where w.id = worker), s.key)
     where s.run_id = run and s.n = adopt_task.n and s.outcome = 'lost';
   if not found then
     return jsonb_build_object('outcome', 'unchanged', 'submission', meshqueue.submission_json(run));

@@ -114,6 +114,7 @@ begin
     get diagnostics rescued = row_count;
     perform meshqueue.drop_dead_wakeups();
   end if;
+  perform meshqueue.drop_unread_wakeups();
   perform meshqueue.hand_out_again(r) from meshqueue.forgotten_runs(at_most) r;
   get diagnostics woken = row_count;
   perform meshqueue.wake_probe();

@@ -22,6 +22,7 @@ LATE_CALLS = st.sampled_from(
     ["submitting", "wait", "retry", "finish", "fail", "end_draining", "finish_delivery"]
 )
 STEPS = st.integers(1, 12)
+WAITS_FOR_SOMEBODY = {"paused", "key_paused", "other_key", "storage_full"}
 
 
 class Stages(Deliveries):
@@ -66,7 +67,7 @@ class Stages(Deliveries):
         """A run, and the stages after it, go well for some steps."""
         for _ in range(steps):
             mine = [other for other in self.view.runs if other.job_id == run.job_id]
-            if not mine or mine[-1].held_for in {"paused", "key_paused", "storage_full"}:
+            if not mine or mine[-1].held_for in WAITS_FOR_SOMEBODY:
                 return
             self.step(mine[-1], worker)
             self.check()
@@ -126,6 +127,8 @@ class Stages(Deliveries):
             return "busy"
         if run.state == "held" and run.early:
             return "early"
+        if run.key not in (None, by.serves[run.provider]):
+            return "other_key"
         if run.state in {"ready", "held"} and (pause := self.pause_of(run, by)):
             return pause
         return "draining" if run.state == "draining" else "begun"

@@ -31,6 +31,7 @@ class Run:
     retries: int
     progress: int
     slotted: bool
+    key: str | None
     n: int | None
     outcome: str | None
     task_id: str | None

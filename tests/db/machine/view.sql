@@ -7,8 +7,10 @@ select jsonb_build_object(
       'pool', r.pool, 'state', r.state, 'attempt', r.attempt, 'worker_id', r.worker_id,
       'held_for', r.held_for, 'early', r.wake_at > now(), 'retries', r.retries, 'progress', r.progress,
       'slotted', exists (select from meshqueue.slots s where s.run_id = r.id),
+      'key', case when meshqueue.key_sees(r.provider, bought.key) then bought.key end,
       'n', open.n, 'outcome', open.outcome, 'task_id', open.task_id) order by r.id), '[]')
     from meshqueue.runs r
+    cross join meshqueue.key_of(r) bought (key)
     left join lateral (
       select s.n, s.outcome, s.task_id from meshqueue.submissions s
       where s.run_id = r.id and s.ended_at is null order by s.n limit 1

@@ -40,7 +40,20 @@ async def served(examined: Examined) -> Finding:
     )
 
 
+async def keys_of_tasks(examined: Examined) -> Finding:
+    rows = await examined.database.rows("keyless")
+    if not rows:
+        return ok("every task under way has a worker with the key that bought it")
+    told = ", ".join(f"{row['provider'].title()} ({counted(row['jobs'], 'job')})" for row in rows)
+    return warning(
+        f"no living worker has the key that bought the tasks of {told}",
+        "Another key may not see them: run a worker with the old one until these jobs are over."
+        " Where the new key is of the same account, they may go on as they are.",
+    )
+
+
 CHECKS = (
     Check("work", "workers", seen, needs=("migrations",)),
     Check("work", "served", served, needs=("migrations",)),
+    Check("work", "keys of tasks", keys_of_tasks, needs=("migrations", "served")),
 )

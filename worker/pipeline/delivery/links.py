@@ -10,6 +10,7 @@ from worker.database.records import Run
 from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import GiveUp, Later, is_last_call
 from worker.pipeline.order import stages_before
+from worker.pipeline.other_key import ASK_AGAIN_AFTER as OTHER_KEY
 from worker.providers.failure import Failure, Kind
 from worker.providers.order import Task
 from worker.providers.outcome import (
@@ -45,7 +46,7 @@ async def fresh_links(depot: Depot, run: Run) -> Links | Later | GiveUp:
     for tasks in stages_to_deliver(run):
         outputs = await look_at_all(served.provider, tasks)
         if not isinstance(outputs, list):
-            return outputs
+            return unless_unseen(outputs, run, tasks)
         found += outputs
         if any(is_model(link) for output in outputs for link in output.links):
             break
@@ -84,6 +85,15 @@ async def look(provider: Provider, task: Task) -> State:
         await asyncio.sleep(NOT_FOUND_TWICE_WITHIN)
         return await provider.look(task)
     return state
+
+
+def unless_unseen(ending: Later | GiveUp, run: Run, tasks: tuple[Task, ...]) -> Later | GiveUp:
+    """Of a task that another worker's key bought, `not found` says only that ours can't see it."""
+    if isinstance(ending, Later) or ending.failure.kind is not Kind.NOT_FOUND:
+        return ending
+    if run.other_keys.isdisjoint(task.id for task in tasks):
+        return ending
+    return Later("other_key", OTHER_KEY, "another worker's key bought it")
 
 
 def is_safe(link: Link) -> bool:
