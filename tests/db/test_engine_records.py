@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import jobs
 from tests.support.database import Database
-from tests.support.engine import model_file
+from tests.support.engine import MESHY_KEY, model_file
 from tests.support.jobs import new_worker, rich_user
 from tests.support.objects import come_due
 from worker.database.connection import new_pool
@@ -22,7 +22,7 @@ async def engine(db: Database) -> AsyncIterator[Engine]:
     await pool.open()
     try:
         engine = Engine(pool, uuid4())
-        await engine.heartbeat({"MESHY": "key"}, {})
+        await engine.heartbeat({"MESHY": MESHY_KEY}, {})
         yield engine
     finally:
         await pool.close()
