@@ -1,6 +1,7 @@
 """Everything that is waited for in production, shortened alike: the order of events stays."""
 
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from worker.pipeline import hands, progress, search, submission, upkeep, watchin
 from worker.pipeline.delivery import haul, links
 from worker.providers import reconciliation
 from worker.providers.patience import Patience
+
+# The package shows the function under this name.
+deliver = import_module("worker.pipeline.delivery.deliver")
 
 SPEED = 400.0  # of the simulated providers
 PATIENCE = Patience(
@@ -46,6 +50,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "ROLL_CALL_EVERY", 1.0)
     monkeypatch.setattr(haul, "AGAIN_AFTER", 0.3)
     monkeypatch.setattr(links, "ASK_AGAIN_AFTER", 0.3)
+    monkeypatch.setattr(links, "NOT_FOUND_TWICE_WITHIN", 0.2)
+    monkeypatch.setattr(deliver, "LONGEST", 0.5)
     monkeypatch.setattr(upkeep, "BALANCE_EVERY", 0.3)
     monkeypatch.setattr(upkeep, "RESCUE_EVERY", 1.0)
     monkeypatch.setattr(upkeep, "EXPIRE_EVERY", 0.5)

@@ -22,6 +22,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bringing, "PAUSES", (0.0, 0.05, 0.1))
     monkeypatch.setattr(haul, "AGAIN_AFTER", 0.3)
     monkeypatch.setattr(links, "ASK_AGAIN_AFTER", 0.3)
+    monkeypatch.setattr(links, "NOT_FOUND_TWICE_WITHIN", 0.2)
     monkeypatch.setattr(deliver, "LONGEST", 0.5)
     monkeypatch.setattr(keeping, "REMOVING", 0.3)
     monkeypatch.setattr(keeping, "UNREACHABLE", 0.3)
