@@ -127,6 +127,8 @@ class Proxy:
                 note(data)
                 for gate in gates:
                     await gate.wait()
+                if writer.is_closing():  # cut meanwhile: uvloop refuses to write then
+                    return
                 writer.write(data)
                 await writer.drain()
         writer.close()
