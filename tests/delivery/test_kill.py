@@ -81,7 +81,7 @@ class Stage:
     async def live_with_a_sleeper(self, asleep_at: int) -> None:
         with self.scene() as here:
             async with born(mortal.live, here.given(asleep_at)) as sleeper:
-                await asyncio.wait_for(asleep(sleeper.pid), GIVE_UP)
+                await asyncio.wait_for(asleep_or_done(here, sleeper.pid), GIVE_UP)
                 await survive(here, sleeper)
             judge(here)
 
@@ -123,8 +123,9 @@ async def lived(here: Scene, die_at: int) -> int:
     return await steps_lived(mortal.live, here.given(die_at), partial(the_end, here))
 
 
-async def asleep(pid: int) -> None:
-    while state_of(pid) != "T":
+async def asleep_or_done(here: Scene, pid: int) -> None:
+    """A life under load has some steps more than another one: the last ones may not come."""
+    while state_of(pid) != "T" and not ended(here):
         await asyncio.sleep(LOOK_EVERY)
 
 
@@ -134,15 +135,22 @@ def state_of(pid: int) -> str:
 
 async def wake_up(sleeper: Mortal) -> None:
     """And let it end what it holds by itself, as it does when it is told to stop."""
-    sleeper.signal(signal.SIGCONT)
     sleeper.signal(signal.SIGTERM)
-    await asyncio.wait_for(sleeper.steps(), GIVE_UP)
+    dead = asyncio.create_task(sleeper.steps())
+    async with asyncio.timeout(GIVE_UP):
+        while not dead.done():
+            sleeper.signal(signal.SIGCONT)  # again: it may fall asleep only now
+            await asyncio.wait({dead}, timeout=LOOK_EVERY)
 
 
 async def the_end(here: Scene) -> None:
     """Not of a job that is canceled: its worker is about to die."""
-    while here.world.row["status"] not in ("SUCCEEDED", "FAILED"):
+    while not ended(here):
         await asyncio.sleep(LOOK_EVERY)
+
+
+def ended(here: Scene) -> bool:
+    return here.world.row["status"] in ("SUCCEEDED", "FAILED")
 
 
 async def survive(here: Scene, sleeper: Mortal | None = None) -> None:
