@@ -37,8 +37,15 @@ class StorageServer:
 
     def stored(self, bucket: str) -> dict[str, bytes]:
         """Every object's bytes by its key."""
-        rows = self.db.admin.rows(STORED, bucket)
-        return {row["name"]: (self.folder / row["version"]).read_bytes() for row in rows}
+        return {key: file.read_bytes() for key, file in self._files(bucket)}
+
+    def sizes(self, bucket: str) -> dict[str, int]:
+        """Every object's length by its key."""
+        return {key: file.stat().st_size for key, file in self._files(bucket)}
+
+    def _files(self, bucket: str) -> Iterator[tuple[str, Path]]:
+        for row in self.db.admin.rows(STORED, bucket):
+            yield row["name"], self.folder / row["version"]
 
 
 @contextmanager
