@@ -294,6 +294,20 @@ def test_a_colour_that_means_transparent_is_transparent(mode: str, clear: object
     assert sent.getchannel("A").getpixel((0, 0)) == 255
 
 
+@pytest.mark.parametrize(("depth", "row"), [(2, b"\x00\x55" * 4), (4, b"\x00\x00\x11\x11" * 4)])
+def test_a_transparent_gray_of_few_bits_is_transparent(depth: int, row: bytes) -> None:
+    """Programs that make PNGs small keep four or sixteen grays, and say which one is clear."""
+    header = struct.pack(">2I5B", 32, 32, depth, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + row * (32 * depth // 8 // len(row))) * 32)
+    png = chunk(b"IHDR", header) + chunk(b"tRNS", b"\0\x01") + chunk(b"IDAT", rows)
+
+    sent = read(b"\x89PNG\r\n\x1a\n" + png + chunk(b"IEND", b""))
+
+    alpha = np.asarray(sent.getchannel("A"))
+    assert set(alpha[:, :4].flat) == {255}
+    assert set(alpha[:, 4:8].flat) == {0}
+
+
 @pytest.mark.parametrize("depth", [1, 8, 16])
 def test_gray_becomes_gray(depth: int) -> None:
     """Bits and shades keep their brightness, at every depth."""

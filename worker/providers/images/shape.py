@@ -14,6 +14,8 @@ MAX_SIDE = 2048
 JPEG_QUALITY = 90
 MAX_PROFILE_BYTES = 4_000_000  # the biggest press profiles have under 3 MB
 
+_FEW_GREYS = {"L;2": 3, "L;4": 15}  # how a PNG holds them: the lightest
+
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
     3: Transpose.ROTATE_180,
@@ -29,6 +31,7 @@ def encode(file: ImageFile, angle: Angle | None) -> Picture | Refusal:
     size = _fitted(*file.size)
     if min(size) < MIN_SIDE:
         return f"{file.width} x {file.height} pixels are too narrow; crop it nearer to a square."
+    _spread_transparent_grey(file)
     turn, profile = _turn(file), file.info.get("icc_profile")
     small = _shrunk(file, size)
     colours, alpha = _in_srgb(_colours(small), profile), _alpha(small)
@@ -60,6 +63,16 @@ def _shrunk(file: ImageFile, size: tuple[int, int]) -> Image.Image:
     file.draft("", size)
     file.load()
     return _direct(file).resize(size, Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _spread_transparent_grey(file: ImageFile) -> None:
+    """Pillow spreads greys of 2 and 4 bits over its 256, but not the one that is transparent.
+
+    Once loaded (reading a PNG's EXIF data loads it) the file no longer says how many it had.
+    """
+    lightest = next((_FEW_GREYS.get(str(tile.args)) for tile in file.tile), None)
+    if lightest and "transparency" in file.info:
+        file.info["transparency"] = (file.info["transparency"] & lightest) * 255 // lightest
 
 
 def _direct(image: Image.Image) -> Image.Image:
