@@ -228,7 +228,7 @@ async def test_what_is_typed_wrong_is_asked_for_once(tmp_path: Path, why: str) -
 
     async def served(_: Request, line: Line) -> None:
         if why == "too large":
-            return await line.head(200, content_length=20_000_001)
+            return await line.head(200, content_length=20_971_521)
         await line.head(200, connection="close")
         return await line.send(PNG)
 

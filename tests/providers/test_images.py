@@ -411,8 +411,8 @@ def test_scraps_are_refused(data: bytes) -> None:
 
 
 def test_too_many_bytes_are_refused() -> None:
-    """20 MB are the most that a provider takes, and the most that is looked at."""
-    assert "20,000,001 bytes are too many" in refusal(saved(quarters()).ljust(20_000_001))
+    """What the bucket takes is the most that is looked at."""
+    assert "20,971,521 bytes are too many" in refusal(saved(quarters()).ljust(20_971_521))
 
 
 @pytest.mark.parametrize(

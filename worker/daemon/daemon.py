@@ -40,10 +40,11 @@ from worker.pipeline.delivery import Depot, deliver
 from worker.pipeline.hands import Hands
 from worker.pipeline.held import Held, Served, Tools
 from worker.pipeline.objects import Objects
-from worker.pipeline.pictures import MOST_BYTES, Pictures
+from worker.pipeline.pictures import Pictures
 from worker.pipeline.posts import Posts
 from worker.pipeline.progress import Progress
 from worker.pipeline.stage import conduct
+from worker.providers.order import MOST_PICTURE_BYTES
 from worker.storage.folder import FolderStorage
 from worker.storage.protocol import Storage
 from worker.telemetry.alarms import LOOK_EVERY, Alert, open_alarms
@@ -101,7 +102,7 @@ class Daemon:
         self.progress = Progress(self.engine)
         self.stages = Hands(self.engine, self._conduct, self.progress, self.posts)
         self.fetcher = Fetcher(plan.most_bytes, plan.plain_http_hosts)
-        self.typed = Fetcher(MOST_BYTES, plan.plain_http_hosts, patience=TYPED)
+        self.typed = Fetcher(MOST_PICTURE_BYTES, plan.plain_http_hosts, patience=TYPED)
         self.optimisers = Optimisers(plan.optimisers, plan.optimiser_memory)
         self.pictures = Pictures(plan.storage, self.typed, self.optimisers)
         self.objects = Objects(self.engine, plan.storage)

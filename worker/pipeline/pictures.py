@@ -15,12 +15,11 @@ from worker.optimising.optimisers import Optimisers
 from worker.pipeline.disk import fault_of_disk
 from worker.pipeline.workplace import workplace
 from worker.providers.failure import Failure, Kind
-from worker.providers.order import Picture
+from worker.providers.order import MOST_PICTURE_BYTES, Picture
 from worker.storage.outcome import Missing, Read, TooLarge
 from worker.storage.protocol import Storage
 
 BUCKET = "inputs"
-MOST_BYTES = 20_000_000
 STAGES_WITH_PICTURES = ("GENERATE", "CONCEPT")
 PAUSES = (0.0, 1.0)  # s, before each try
 # s, for all of one run's: it holds a slot, of which its provider has a few for everybody.
@@ -116,7 +115,7 @@ class Pictures:
     async def _bring_own(self, run: Run, path: str, image: Image) -> Failure | None:
         if not path.startswith(f"{run.user_id}/"):  # our key opens everybody's folder
             return image.unreadable("it does not lie in the folder of the job's user")
-        match await self._storage.read_to(BUCKET, path, image.file, MOST_BYTES):
+        match await self._storage.read_to(BUCKET, path, image.file, MOST_PICTURE_BYTES):
             case Read():
                 return None
             case Missing():
@@ -143,7 +142,7 @@ class Pictures:
         reason = Reason.PASSING
         for pause in PAUSES:
             await asyncio.sleep(pause)
-            match await self._fetcher.fetch(image.told["url"], image.file, MOST_BYTES):
+            match await self._fetcher.fetch(image.told["url"], image.file, MOST_PICTURE_BYTES):
                 case Fetched():
                     return None
                 case NotFetched(why, reason):

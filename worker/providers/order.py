@@ -20,6 +20,10 @@ class Stage(StrEnum):
     RIG = "RIG"
 
 
+MOST_PICTURE_BYTES = 20 * 1024 * 1024
+"""Of a file that a user gives: as many as the bucket `inputs` takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """An input image, already prepared by `worker.providers.images`."""

@@ -9,7 +9,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-MAX_BYTES = 20_000_000
+from worker.providers.order import MOST_PICTURE_BYTES
+
 # A JPEG is decoded at a fraction of its size: 50 million pixels, such as a phone's 8160 x 6120,
 # cost 130 MiB, or 330 if progressive. The same as PNG cost 630 MiB and as WebP 820.
 MAX_JPEG_PIXELS = 50_000_000
@@ -28,8 +29,8 @@ Refusal = str
 
 def open_picture(data: bytes) -> ImageFile | Refusal:
     """The picture with its header read, or why it is refused. May raise what Pillow raises."""
-    if len(data) > MAX_BYTES:
-        return f"{len(data):,} bytes are too many; send at most {MAX_BYTES:,}."
+    if len(data) > MOST_PICTURE_BYTES:
+        return f"{len(data):,} bytes are too many; send at most {MOST_PICTURE_BYTES:,}."
     if data.startswith(b"\xff\xd8\xff"):
         return _open_jpeg(data)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
