@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,8 @@ from tests.support.daemon import plan_for, until, working
 from tests.support.database import Database
 from worker import queue
 from worker.daemon.daemon import Daemon
+
+SILENCE = 0.3  # s, of the second between two looks
 
 
 @pytest.mark.newest_postgres
@@ -25,12 +25,9 @@ async def test_it_shows_that_it_looks_for_work(
         async with working(plan_for(db, simulator, tmp_path)) as worker:
             silent_for = worker.watchdog.signs["stages"]
             for _ in range(3):
-                await until(partial(falls, silent_for, silent_for()), "a look")
+                await until(lambda: silent_for() > SILENCE, "silence")
+                await until(lambda: silent_for() < SILENCE, "a look")
         assert silent_for() == 0
-
-
-def falls(silent_for: Callable[[], float], before: float) -> bool:
-    return silent_for() < before
 
 
 @pytest.mark.newest_postgres
