@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -72,6 +73,37 @@ async def test_a_run_that_is_ours_again_before_its_decision_is_answered(db: Data
         await working
     run = jobs.run_of(db, job, "PREVIEW")
     assert (run["state"], run["worker_id"]) == ("draining", None)
+
+
+async def test_a_run_that_is_ours_again_before_its_canceled_task_has_cleared_up(
+    db: Database,
+) -> None:
+    """The answer to `wait` was lost, its time came, and the wake-up found the task that ends."""
+    job = jobs.create(db, rich_user(db), PREVIEW_ONLY)["id"]
+    waiting, cleared_up = asyncio.Event(), asyncio.Event()
+
+    async def wait_unheard(held: Held) -> str:
+        await engine.wait(held.run, "rate_limited", datetime.now(UTC) + timedelta(hours=1))
+        waiting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await cleared_up.wait()
+        return "never"
+
+    async with hands_of(db, wait_unheard) as (hands, engine):
+        working = await hands.begin(job, "PREVIEW")
+        assert working
+        await waiting.wait()
+        await hands.recheck([jobs.run_of(db, job, "PREVIEW")["id"]])
+        db.admin.execute("update meshqueue.runs set wake_at = now()")
+        assert await hands.begin(job, "PREVIEW") is working
+        cleared_up.set()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        await hands.give_back()
+    run = jobs.run_of(db, job, "PREVIEW")
+    assert (run["state"], run["worker_id"]) == ("ready", None)
 
 
 async def test_the_task_of_a_user_who_left_is_seen_to_its_end(db: Database) -> None:

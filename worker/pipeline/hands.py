@@ -83,6 +83,10 @@ class Hands:
         begun = held.run
         try:
             outcome = await self._conduct(held)
+        except asyncio.CancelledError:
+            if held.run is not begun:  # while what was canceled still cleared up
+                self._dropped.append(held.run)
+            raise
         except Exception:
             log.exception("stage_faulted", action="stage_faulted", **held.names())
             await asyncio.sleep(AFTER_A_FAULT)
