@@ -9,7 +9,7 @@ import pytest
 from tests.support import jobs
 from tests.support.database import Database
 from tests.support.engine import Answer, Worker
-from tests.support.jobs import Row, new_worker, rich_user
+from tests.support.jobs import PREVIEW_ONLY, Row, new_worker, rich_user
 
 OK = {"outcome": "ok"}
 
@@ -38,6 +38,18 @@ def test_waiting_keeps_the_slot_and_burns_no_try(db: Database) -> None:
     assert held["retries"] == 0
     assert jobs.slots_taken(db, "meshy") == 1
     assert jobs.ledger(db, UUID(run["job_id"])) == [("reserve", 0, 35)]
+
+
+def test_waits_for_a_model_that_is_not_shown_are_counted(db: Database) -> None:
+    """A delivery gives up after some of these, and after no other kind of wait."""
+    worker = new_worker(db)
+    job = jobs.create(db, rich_user(db), PREVIEW_ONLY)["id"]
+    worker.work(job, "PREVIEW")
+    for reason, retries in [("fetch", 0), ("no_model", 0), ("storage", 1), ("no_model", 1)]:
+        run = worker.begin(job, "DELIVER")
+        assert run["retries"] == retries
+        worker.wait(run, reason, datetime.now(UTC))
+    assert worker.begin(job, "DELIVER")["retries"] == 2
 
 
 def test_a_waiting_run_is_woken_at_its_time(db: Database) -> None:

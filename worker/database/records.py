@@ -40,6 +40,8 @@ class Run:
 
     id: int
     attempt: int
+    retries: int
+    """Paid ones; of a delivery, how often its task had ended and showed no model."""
     job_id: UUID
     user_id: UUID
     asset_id: UUID | None
@@ -109,6 +111,7 @@ def read_run(answer: Json) -> Run | NotBegun:
     return Run(
         id=answer["run"],
         attempt=answer["attempt"],
+        retries=answer["retries"],
         job_id=UUID(answer["job_id"]),
         user_id=UUID(answer["user_id"]),
         asset_id=UUID(answer["asset_id"]) if answer["asset_id"] else None,

@@ -23,6 +23,7 @@ WAITS = {
     "other_key": "It was bought with another worker's key, which must see it to its end.",
     "no_key": "The worker that took it has no key for this provider; another one is to take it.",
     "lagging": "The provider's list lags: it still shows the finished task as at work.",
+    "no_model": "The provider says that its task has ended, and not yet where the model lies.",
     "fetch": "A file that the provider made could not be fetched.",
     "machine": "The worker's machine has no room or no memory; its log says which.",
     "storage": "The storage does not answer.",

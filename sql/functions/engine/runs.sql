@@ -75,7 +75,8 @@ end
 $$;
 revoke execute on function meshqueue.hold_run(bigint, integer, uuid, boolean) from public, anon, authenticated;
 
--- Waits without burning a retry: no slot at the provider, its rate, a pause. The slot stays with the run.
+-- Waits without burning a retry: no slot at the provider, its rate, a pause. The slot stays with the run. Counted is
+-- only how often a delivery found its task ended and without a model: that must not go on until its deadline.
 create function meshqueue.wait_stage(
   run bigint, attempt integer, worker uuid, reason text, retry_at timestamptz default null
 )
@@ -91,6 +92,7 @@ begin
   if held.outcome = 'ok' then
     update meshqueue.runs r
       set state = 'held', worker_id = null, held_for = reason,
+        retries = r.retries + case reason when 'no_model' then 1 else 0 end,
         wake_at = case when reason = 'paused' and meshqueue.provider_paused(r.provider) then null
           else coalesce(retry_at, now() + interval '5 seconds') end
       where r.id = wait_stage.run

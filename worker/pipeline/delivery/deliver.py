@@ -18,7 +18,7 @@ from worker.pipeline.delivery.depot import Depot
 from worker.pipeline.delivery.ending import Ending, Full, GiveUp, Later, Over
 from worker.pipeline.delivery.haul import Haul, not_here
 from worker.pipeline.delivery.keeping import keep_all
-from worker.pipeline.delivery.links import Links, fresh_links
+from worker.pipeline.delivery.links import NO_MODEL, Links, fresh_links
 from worker.pipeline.delivery.result import links_of, places_of, report_of, row_of, urls_of
 from worker.pipeline.disk import fault_of_disk
 from worker.pipeline.held import Held
@@ -30,7 +30,12 @@ from worker.providers.failure import Kind
 from worker.providers.texts import explain
 
 DEAR = ("fetch", "machine", "storage")  # files were fetched and optimised, and are again
-ODD = ("lagging", Kind.NOT_FOUND, Kind.INVALID_REQUEST)  # the provider may say so of every job
+ODD = (
+    NO_MODEL,
+    "lagging",
+    Kind.NOT_FOUND,
+    Kind.INVALID_REQUEST,
+)  # the provider may say so of every job
 LONGEST = 300.0  # s, between two tries of either
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
 

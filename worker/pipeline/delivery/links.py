@@ -26,7 +26,9 @@ from worker.providers.outcome import (
 from worker.providers.protocol import Provider
 
 ASK_AGAIN_AFTER = 10.0  # s, without the provider's own word on it
-LAGS_AT_MOST = 12  # tries, 40 minutes: somebody waits for the model, or for the credits
+NO_MODEL = "no_model"  # the engine counts how often a delivery waits for that
+# Tries, in 40 minutes (60 after an outage): somebody waits for the model, or for the credits.
+LAGS_AT_MOST = 12
 NOT_FOUND_TWICE_WITHIN = 10.0  # s
 MODEL = ("model", "glb")
 FORMAT = re.compile(r"[a-z0-9]{2,8}")
@@ -108,9 +110,9 @@ def is_model(link: Link) -> bool:
 def without_model(run: Run) -> Later | GiveUp:
     """A replica that lags may know the end of a task before what it made, for a while."""
     failure = Failure(Kind.TASK_FAILED, "the provider made no GLB")
-    if run.attempt > LAGS_AT_MOST or is_last_call(run.deadline_at):
+    if run.retries >= LAGS_AT_MOST or is_last_call(run.deadline_at):
         return GiveUp(failure)
-    return Later("lagging", ASK_AGAIN_AFTER, failure.detail)
+    return Later(NO_MODEL, ASK_AGAIN_AFTER, failure.detail)
 
 
 def merged(outputs: list[Output]) -> Links:
