@@ -223,6 +223,16 @@ def test_a_job_that_is_delivered_for_its_deadline_can_be_canceled(db: Database) 
     assert jobs.run_of(db, job["id"], "REFINE")["state"] == "draining"
 
 
+def test_a_stage_that_the_deadline_ended_costs_nothing_where_cancels_are_paid(db: Database) -> None:
+    """With cancel_refund unsubmitted, a cancel costs no more than the delivery would have."""
+    jobs.set_setting(db, "cancel_refund", "unsubmitted")
+    job = refining(db, new_worker(db))
+    overdue(db, job["id"])
+    expire(db)
+    jobs.cancel(db, job["user_id"], job["id"])
+    assert jobs.account(db, job["user_id"]) == (90, 0)
+
+
 def minutes_left(db: Database, job: Row) -> int:
     left: timedelta = jobs.job(db, job["id"])["deadline_at"] - db.admin.value("select now()")
     return round(left.total_seconds() / 60)

@@ -326,7 +326,8 @@ $$;
 revoke execute on function meshqueue.has_made(meshqueue.runs) from public, anon, authenticated;
 
 -- What an ended job costs its user: finished stages when it succeeded; when canceled, and only under
--- cancel_refund = unsubmitted, the stages whose paid task can't be taken back.
+-- cancel_refund = unsubmitted, the stages whose paid task can't be taken back; not those that had ended without a
+-- result by then.
 create function meshqueue.charge_of(job public.ai_jobs)
 returns integer
 language sql stable
@@ -334,7 +335,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(sum(r.credits) filter (where case job.status
     when 'SUCCEEDED' then meshqueue.has_made(r)
-    when 'CANCELED' then r.charged_once_submitted and exists (
+    when 'CANCELED' then r.charged_once_submitted and r.state not in ('draining', 'failed') and exists (
       select from meshqueue.submissions s
       where s.run_id = r.id and s.outcome in ('intent', 'accepted', 'lost', 'succeeded'))
     else false
