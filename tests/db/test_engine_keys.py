@@ -1,5 +1,6 @@
 """Providers show a task to the key that bought it, and may show it to no other."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -130,6 +131,19 @@ def test_a_refused_key_sees_nothing(db: Database, buyer: Worker, other: Worker) 
     pause = "select meshqueue.pause_provider('MESHY', 'the first key', 'unauthorised')"
     db.admin.execute(pause)
     assert other.begin(job["id"], "PREVIEW")["outcome"] == "begun"
+
+
+def test_what_builds_on_a_paused_key_is_looked_at_now_and_then(
+    db: Database, buyer: Worker, other: Worker
+) -> None:
+    """It is nobody else's: every two seconds it would go to and fro between the keys."""
+    job, _, _ = bought(db, buyer)
+    buyer.finish(buyer.begin(job["id"], "PREVIEW"))
+    db.admin.execute("select meshqueue.pause_provider('MESHY', 'the first key', 'out_of_credit')")
+    assert other.begin(job["id"], "REFINE") == {"outcome": "other_key"}
+    assert buyer.begin(job["id"], "REFINE") == {"outcome": "key_paused"}
+    left = "select wake_at - now() from meshqueue.runs where stage = 'REFINE'"
+    assert db.admin.value(left) > timedelta(seconds=20)
 
 
 def test_a_task_of_an_unknown_key_is_anybodys(db: Database, buyer: Worker, other: Worker) -> None:

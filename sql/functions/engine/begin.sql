@@ -104,7 +104,7 @@ $$;
 revoke execute on function meshqueue.refusal_to_begin(meshqueue.runs, uuid, boolean) from public, anon, authenticated;
 
 -- A request that its holder never saw answered, and whose holder is gone, is lost. It may still be under way: a
--- worker sends it within 30 s of the intent or not at all, and waits two minutes at most for its answer. What is
+-- worker sends it within 40 s of the intent or not at all, and waits two minutes at most for its answer. What is
 -- proved from the provider's list counts from then on.
 create function meshqueue.give_up_intents(of_run bigint)
 returns void
@@ -146,19 +146,22 @@ $$;
 revoke execute on function meshqueue.give_back_time_in_line(public.ai_jobs) from public, anon, authenticated;
 
 -- Every key is paused: until the provider is resumed. Only this worker's, or it has the wrong one: another worker's turn
--- in a moment.
+-- in a moment; what builds on tasks of a paused key is nobody else's, and would go to and fro at that pace.
 create function meshqueue.hold_for_pause(run meshqueue.runs, refusal text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  anybodys constant boolean := meshqueue.key_of(run) is null;
+  again constant timestamptz := now() + case when anybodys then interval '2 seconds' else interval '30 seconds' end;
 begin
   if refusal = 'paused' then
     update meshqueue.runs r set state = 'held', held_for = 'paused', wake_at = null where r.id = run.id;
   elsif refusal = 'key_paused' then
     update meshqueue.runs r
-      set state = 'held', held_for = 'key_paused', wake_at = now() + interval '2 seconds' where r.id = run.id;
-    perform meshqueue.wake(run, now() + interval '2 seconds');
+      set state = 'held', held_for = 'key_paused', wake_at = again where r.id = run.id;
+    perform meshqueue.wake(run, again);
   elsif refusal = 'other_key' then
     perform meshqueue.leave_to_its_key(run);
   elsif refusal = 'storage_full' then
