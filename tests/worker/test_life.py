@@ -96,7 +96,7 @@ async def test_a_canceled_job_is_withdrawn(
 TRIPO_FORMATS: Row = {
     "prompt": "a lamp",
     "refine": False,
-    "remesh": {"enabled": False, "target_formats": ["fbx"]},
+    "remesh": {"enabled": False, "target_formats": ["fbx", "obj"]},
     "provider": "TRIPO",
 }
 
@@ -122,7 +122,9 @@ async def test_a_format_that_cannot_be_made_costs_no_model(
     files = db.admin.rows("select * from public.asset_files where job_id = %s", job["id"])
     assert {file["format"] for file in files if file["role"] == "model"} == {"glb"}
     last = "select payload from public.ai_job_events where job_id = %s order by id desc limit 1"
-    assert "model as fbx" in db.admin.value(last, job["id"])["left_out"][0]
+    failed, untried = db.admin.value(last, job["id"])["left_out"]
+    assert failed.startswith("model as fbx: it was not made (")
+    assert untried == "model as obj: it was not tried after fbx"
     assert jobs.account(db, user) == (100 - ended["credits_cost"], 0)
     journal = db.admin.values("select outcome::text from meshqueue.submissions order by n")
     assert journal[0] == "succeeded"

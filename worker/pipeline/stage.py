@@ -125,8 +125,10 @@ def result_of(finish: Finish) -> dict[str, object]:
     ]
     result: dict[str, object] = {"tasks": tasks, "facts": dict(finish.output.facts)}
     if finish.failure is not None:
-        why = code_of(finish.failure.kind)
-        result["left_out"] = [f"model as {f}: it was not made ({why})" for f in finish.left_out]
+        first, *others = finish.left_out
+        told = [f"model as {first}: it was not made ({code_of(finish.failure.kind)})"]
+        told += [f"model as {other}: it was not tried after {first}" for other in others]
+        result["left_out"] = told
     return result
 
 
