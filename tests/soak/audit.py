@@ -52,7 +52,7 @@ class Sides:
         return self.session.rows("""
             select s.run_id, s.n, lower(s.provider::text) as provider, s.digest, s.content,
               s.outcome::text, s.task_id, s.intent_at, r.job_id, r.stage::text, r.state::text,
-              r.error ->> 'code' as code
+              coalesce(r.error ->> 'code', s.error ->> 'kind') as code
             from meshqueue.submissions s join meshqueue.runs r on r.id = s.run_id
         """)
 

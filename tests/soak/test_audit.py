@@ -248,13 +248,18 @@ def test_a_run_that_bought_two_tasks_is_found(ended: Ended) -> None:
         assert zeros(replace(sides)) == {"paid twice": 1}
 
 
-def test_what_was_given_up_on_is_told_apart(ended: Ended) -> None:
+ADMIT = [
+    """update meshqueue.runs set error = '{{"code": "submission_unknown"}}'
+       where job_id = '{tripo}'""",
+    """update meshqueue.submissions s set error = '{{"kind": "submission_unknown"}}'
+       from meshqueue.runs r where r.id = s.run_id and r.job_id = '{tripo}'""",
+]
+
+
+@pytest.mark.parametrize("admit", ADMIT, ids=["with its stage", "a further format"])
+def test_what_was_given_up_on_is_told_apart(ended: Ended, admit: str) -> None:
     """A purchase that ended as submission_unknown is no secret: it stands in a row of its own."""
     forget = ROWS["a proof that was none"][1]
-    admit = (
-        'update meshqueue.runs set error = \'{{"code": "submission_unknown"}}\''
-        " where job_id = '{tripo}'"
-    )
     with ended.changed(forget, admit) as sides:
         verdict = judge(sides)
         assert verdict.count("paid, and known to nobody") == 0
