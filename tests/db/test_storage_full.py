@@ -57,6 +57,25 @@ def test_what_stores_nothing_waits_for_no_room(db: Database, worker: Worker) -> 
     assert worker.begin_delivery(to_deliver(db, worker)["id"])["probe"] is True
 
 
+def test_one_that_never_comes_to_store_leaves_the_others_their_turns(
+    db: Database, worker: Worker
+) -> None:
+    """Its provider is away, say: it is the oldest for ever, and tells nothing of the storage."""
+    to_come = [to_deliver(db, worker)["id"] for _ in range(3)]
+    worker.pause_deliveries()
+    assert [worker.begin_delivery(job) for job in to_come] == [FULL] * 3
+    tried: list[UUID] = []
+    for _ in range(3):
+        probe_is_due(db)
+        worker.rescue()
+        [job] = db.admin.values("select job_id from meshqueue.runs where state = 'ready'")
+        worker.wait(worker.begin_delivery(job), "unavailable")
+        db.admin.execute("update meshqueue.runs set wake_at = now() where wake_at is not null")
+        assert worker.begin_delivery(job) == FULL
+        tried.append(job)
+    assert tried == to_come
+
+
 def test_operators_see_it(db: Database, worker: Worker) -> None:
     """Health shows why and since when; an incident tells of its beginning and its end."""
     worker.pause_deliveries("quota")

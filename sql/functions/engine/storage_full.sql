@@ -45,7 +45,8 @@ end
 $$;
 revoke execute on function meshqueue.may_deliver() from public, anon, authenticated;
 
--- The job that has waited longest is the next to try.
+-- The one that was begun least is the next to try: a delivery that fails before it stores anything tells nothing of the
+-- storage, and must not take every turn.
 create function meshqueue.wake_probe()
 returns void
 language sql
@@ -56,7 +57,7 @@ as $$
     select h.* from meshqueue.runs h
     where h.state = 'held' and h.held_for = 'storage_full' and h.wake_at is null
       and exists (select from meshqueue.delivery_pause p where p.probe_at <= now())
-    order by h.id limit 1 for no key update skip locked
+    order by h.attempt, h.id limit 1 for no key update skip locked
   ) r
 $$;
 revoke execute on function meshqueue.wake_probe() from public, anon, authenticated;
