@@ -200,6 +200,19 @@ def test_all_keys_bad_pause_the_provider(db: Database) -> None:
     assert is_paused(db)
 
 
+def test_a_bad_key_that_is_replaced_leaves_no_pause(db: Database) -> None:
+    """The new worker comes before the old one goes: the next pause is news again."""
+    bad = new_worker(db, MESHY="bad")
+    pause(db, "bad", "unauthorised")
+    good = new_worker(db, MESHY="good")
+    good.rescue()
+    pauses = "select fingerprint from meshqueue.pauses"
+    assert db.admin.values(pauses) == ["bad"]
+    bad.heartbeat(leaving=True)
+    good.rescue()
+    assert db.admin.values(pauses) == []
+
+
 def test_a_worker_with_another_key_opens_the_provider(db: Database) -> None:
     """A new worker's good key resumes the held runs and admits the waiting jobs."""
     jobs.set_setting(db, "max_in_flight_meshy", 1)

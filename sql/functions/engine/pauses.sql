@@ -161,6 +161,22 @@ as $$
 $$;
 revoke execute on function meshqueue.paused_providers() from public, anon, authenticated;
 
+-- Of a key that no living worker has, while one has another. Where none lives, its pause keeps jobs from coming in.
+create function meshqueue.drop_pauses_of_nobody()
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  delete from meshqueue.pauses p
+  where p.fingerprint <> '*'
+    and exists (
+      select from meshqueue.workers w where meshqueue.worker_lives(w) and w.serves ? p.provider::text)
+    and not exists (
+      select from meshqueue.workers w
+      where meshqueue.worker_lives(w) and w.serves ->> p.provider::text = p.fingerprint)
+$$;
+revoke execute on function meshqueue.drop_pauses_of_nobody() from public, anon, authenticated;
+
 -- A worker came, came back, or came with other keys: pauses of keys that nobody uses any more are over, and a good
 -- key opens what was paused before.
 create function meshqueue.keys_changed(arrived meshqueue.workers, paused_before jsonb)
@@ -169,12 +185,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  delete from meshqueue.pauses p
-    where p.fingerprint <> '*' and arrived.serves ->> p.provider::text <> p.fingerprint
-      and not exists (
-        select from meshqueue.workers w
-        where meshqueue.worker_lives(w) and w.serves ->> p.provider::text = p.fingerprint
-      );
+  perform meshqueue.drop_pauses_of_nobody();
   perform meshqueue.reopen_provider(b.key::public.provider_type, b.value::timestamptz)
     from jsonb_each_text(paused_before) b
     where arrived.serves ? b.key;

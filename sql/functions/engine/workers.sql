@@ -115,6 +115,7 @@ begin
     perform meshqueue.drop_dead_wakeups();
   end if;
   perform meshqueue.drop_unread_wakeups();
+  perform meshqueue.drop_pauses_of_nobody();
   perform meshqueue.hand_out_again(r) from meshqueue.forgotten_runs(at_most) r;
   get diagnostics woken = row_count;
   perform meshqueue.wake_probe();
