@@ -1,5 +1,6 @@
 """What counts as wrong, when it begins and when it is over."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +96,36 @@ def test_jobs_that_wait_too_long(db: Database, waits_for: str) -> None:
         db.admin.execute(aged, minutes)
         seen.append(bool(look(db)))
     assert (seen, incidents(db)) == ([False, True, True, True, False], 1)
+
+
+def test_a_job_that_is_put_off_again_and_again(db: Database, worker: Worker) -> None:
+    """By a storage that refuses, say: it always has a time to be woken at, and none helps."""
+    job = jobs.create(db, rich_user(db), jobs.PREVIEW_ONLY)["id"]
+    worker.work(job, "PREVIEW")
+    later = datetime.now(UTC) + timedelta(minutes=10)
+    worker.wait(worker.begin(job, "DELIVER"), "storage_refuses", later)
+    assert look(db) == set()
+    db.admin.execute("update meshqueue.runs set created_at = now() - interval '31 minutes'")
+    assert look(db) == {("jobs_waiting", "")}
+
+
+def test_a_pause_that_becomes_whole_is_told_anew(db: Database) -> None:
+    """Of one key it was no reason to get up: other workers went on."""
+    for key in ("one", "two"):
+        new_worker(db, MESHY=key)
+    db.admin.execute("select meshqueue.pause_provider('MESHY', 'one', 'unauthorised')")
+    look(db)
+    [alarm] = claim(db)
+    told(db, alarm)
+    look(db)
+    assert claim(db) == []
+    db.admin.execute("select meshqueue.pause_provider('MESHY', 'two', 'out_of_credit')")
+    look(db)
+    [again] = claim(db)
+    assert (again["id"], again["detail"]["wholly"], again["told"]) == (alarm["id"], True, False)
+    told(db, again)
+    look(db)
+    assert claim(db) == []
 
 
 def test_a_storage_that_fills(db: Database) -> None:

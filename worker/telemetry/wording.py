@@ -66,8 +66,8 @@ def submission_lost(provider: str, detail: Detail) -> str:
 def jobs_waiting(_: str, detail: Detail) -> str:
     return (
         f"The oldest of {detail['jobs']} waiting job(s) has waited {detail['minutes']} min, the "
-        f"limit is {detail['limit']}. Are there workers, and is a provider's limit of concurrent "
-        "tasks too low?"
+        f"limit is {detail['limit']}. Are there workers, is a provider's limit of concurrent tasks "
+        "too low, is something refused? `meshqueue jobs show` says what a job waits for."
     )
 
 

@@ -50,7 +50,8 @@ as $$
 $$;
 revoke execute on function meshqueue.lost_lately() from public, anon, authenticated;
 
--- For a slot, or with its slot for a worker.
+-- For a slot, with its slot for a worker, or put off again and again: by a storage that refuses, by a full disk. What a
+-- pause explains has no time to be woken at.
 create function meshqueue.longest_wait()
 returns table (minutes integer, jobs bigint)
 language sql stable
@@ -61,6 +62,8 @@ as $$
     select a.since from meshqueue.waiting a
     union all
     select r.wake_at from meshqueue.runs r where r.state = 'ready' and r.wake_at < now()
+    union all
+    select r.created_at from meshqueue.runs r where r.state = 'held' and r.wake_at is not null
   ) w
   having count(*) > 0
 $$;
@@ -96,9 +99,11 @@ begin
   with wrong as materialized (
     select * from meshqueue.troubles(waiting_minutes, quota_bytes)
   ), opened as (
-    insert into meshqueue.alarms (kind, subject, detail)
+    insert into meshqueue.alarms as a (kind, subject, detail)
       select w.kind, w.subject, w.detail from wrong w where w.opens
-      on conflict (kind, subject) where over_at is null do nothing
+      on conflict (kind, subject) where over_at is null do update
+        set detail = excluded.detail, told_at = null, tries = 0, due_at = now()
+        where a.detail -> 'wholly' = 'false' and excluded.detail -> 'wholly' = 'true'  -- worse: told anew
   )
   update meshqueue.alarms a set over_at = now(), due_at = least(a.due_at, now())
     where a.over_at is null and not exists (
