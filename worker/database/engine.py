@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -77,10 +78,10 @@ class Engine:
         query = "select meshqueue.retry_stage(%s, %s, %s, %s, %s)"
         return await self._decide(query, run, jsonb(error), n)
 
-    async def wait(self, run: Run, reason: str, until: datetime | None) -> str:
-        return await self._decide(
-            "select meshqueue.wait_stage(%s, %s, %s, %s, %s)", run, reason, until
-        )
+    async def wait(self, run: Run, reason: str, seconds: float | None) -> str:
+        """By the database's clock: this machine's may be minutes wrong."""
+        query = "select meshqueue.wait_stage(%s, %s, %s, %s, now() + %s * interval '1 s')"
+        return await self._decide(query, run, reason, seconds)
 
     async def end_draining(self, run: Run, outcome: str, credits_spent: float | None) -> str:
         query = "select meshqueue.end_draining(%s, %s, %s, %s, %s)"
@@ -128,8 +129,9 @@ class Engine:
         await self._ask(query, run.id, n, jsonb(error), patience=FOR_EVER)
 
     async def record_absent(self, run: Run, n: int, looked_at: datetime) -> str:
-        query = "select meshqueue.record_absent(%s, %s, %s, %s, %s)"
-        return await self._decide(query, run, n, looked_at)
+        """By the database's clock: this machine's, which says when it looked, may be wrong."""
+        query = "select meshqueue.record_absent(%s, %s, %s, %s, now() - %s * interval '1 s')"
+        return await self._decide(query, run, n, partial(seconds_since, looked_at))
 
     async def adopt_task(self, run: Run, n: int, task_id: str) -> str:
         query = "select meshqueue.adopt_task(%s, %s, %s, %s, %s)"
@@ -196,10 +198,12 @@ class Engine:
 
     # --- the worker and its providers
 
-    async def heartbeat(self, serves: Json, info: Json, *, leaving: bool = False) -> Json:
+    async def heartbeat(
+        self, serves: Json, info: Json, *, leaving: bool = False, patience: float = 0
+    ) -> Json:
         query = "select meshqueue.heartbeat(%s, %s, %s, %s)"
         answer: Json = await self._ask(
-            query, self.worker, jsonb(serves), jsonb(info), leaving, patience=0
+            query, self.worker, jsonb(serves), jsonb(info), leaving, patience=patience
         )
         return answer
 
@@ -265,7 +269,8 @@ class Engine:
     async def _ask_once(self, query: str, values: Sequence[object]) -> Any:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT), self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), values)
+                told = [value() if callable(value) else value for value in values]
+                cursor = await connection.execute(query.encode(), told)
                 row = await cursor.fetchone()
         except psycopg.Error as error:
             if error.sqlstate:  # a refusal is an answer, too
@@ -273,6 +278,10 @@ class Engine:
             raise
         self._answered_at = asyncio.get_running_loop().time()
         return None if row is None else row[0]
+
+
+def seconds_since(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
 
 
 def amount(value: float | None) -> Decimal | None:

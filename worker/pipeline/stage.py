@@ -1,6 +1,6 @@
 """One stage of one job: from wherever it stands to its end."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
@@ -107,8 +107,7 @@ async def conclude(tools: Tools, held: Held, ending: Ending) -> str:
             code, text = code_of(failure.kind), explain(failure)
             return await engine.fail(run, code, text, facts_of(failure), task_ended=task_ended)
         case Wait(reason, seconds):
-            until = datetime.now(UTC) + timedelta(seconds=seconds)
-            return await engine.wait(run, reason, until)
+            return await engine.wait(run, reason, seconds)
         case Pause():
             return await pause(tools, held, ending)
         case Drained(outcome, credits_spent):

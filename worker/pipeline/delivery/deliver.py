@@ -5,7 +5,6 @@ the content, so what was stored before is found; what no row names in the end is
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_never
 
@@ -132,4 +131,4 @@ def later_and_later(seconds: float, attempt: int) -> float:
 
 
 async def wait(depot: Depot, run: Run, reason: str, seconds: float) -> str:
-    return await depot.engine.wait(run, reason, datetime.now(UTC) + timedelta(seconds=seconds))
+    return await depot.engine.wait(run, reason, seconds)
