@@ -1,5 +1,6 @@
 """The commands that run the whole pipeline, as a newcomer starts them."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.database import Database
+from tests.support.proxy import proxy_to
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -100,12 +104,49 @@ def test_run_stops_when_asked(tmp_path: Path) -> None:
     assert "at most 4" in told
 
 
+async def test_run_waits_for_a_database_that_is_away(db: Database, tmp_path: Path) -> None:
+    """A host that starts it ten times in vain would leave it at that."""
+    async with proxy_to(db.url()) as proxy:
+        proxy.go_down()
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "worker", "run"),
+            cwd=tmp_path,
+            env=environment(tmp_path, **HOSTED, DATABASE_URL=proxy.url, PORT=free_port()),
+            stderr=subprocess.PIPE,
+        )
+        await line_with(worker, "can't be reached")
+        proxy.come_back()
+        await line_with(worker, "worker_started")
+        worker.terminate()
+        assert await worker.wait() == 0
+
+
+HOSTED = {
+    "SUPABASE_URL": "https://project.supabase.co",
+    "SUPABASE_SERVICE_ROLE_KEY": "sb_secret_nothing",
+    "MESHQUEUE_SIMULATE": "true",
+}
+
+
+async def line_with(process: asyncio.subprocess.Process, words: str) -> None:
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if words in line.decode():
+            return
+    raise AssertionError(f"it ended with {await process.wait()} before {words!r}")
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
 @pytest.mark.parametrize(
     ("variables", "named", "code"),
     [
         ({}, "DATABASE_URL is not set", 2),
         ({"DATABASE_URL": "postgresql://p@h:6543/postgres"}, "transaction pooler", 2),
-        ({"DATABASE_URL": "postgresql://p@127.0.0.1:1/postgres"}, "can't be reached", 1),
+        ({"DATABASE_URL": "postgresql://p@no.such.host.invalid/postgres"}, "can't be reached", 1),
         ({"PORT": "web"}, "port", 2),
     ],
 )

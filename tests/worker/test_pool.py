@@ -1,18 +1,23 @@
 """The few connections that a worker has: none is ever lost."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from tests.support import jobs
 from tests.support.database import Database
+from tests.support.engine import MESHY_KEY
+from tests.support.jobs import rich_user
 from tests.support.proxy import proxy_to
 from worker.daemon.reach import answers
 from worker.database import connection
 from worker.database.connection import POOLED, Pool, new_pool
 from worker.database.engine import Engine
+from worker.database.records import Run
 
 pytestmark = pytest.mark.newest_postgres
 
@@ -60,8 +65,44 @@ async def test_a_refusal_is_an_answer_too(db: Database) -> None:
         assert engine.silent_for() < float("inf")
 
 
+@contextmanager
+def read_only(db: Database) -> Iterator[None]:
+    """As a host makes a database whose disk is full, until it has room."""
+    switch = f"alter database {db.name} set default_transaction_read_only = "
+    workers = """
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name like 'meshqueue %%'
+    """
+    admin = db.superuser()
+    admin.execute(switch + "on")
+    admin.execute(workers)
+    yield
+    admin.execute(switch + "off")
+    admin.execute(workers)
+
+
+async def test_the_id_of_a_paid_task_outlasts_a_database_that_is_read_only(db: Database) -> None:
+    """The provider took the money: nobody else knows what it was for."""
+    job = jobs.create(db, rich_user(db), jobs.PREVIEW_ONLY)["id"]
+    async with new_pool(db.url()) as pool:
+        engine = Engine(pool, uuid4())
+        await engine.heartbeat({"MESHY": MESHY_KEY}, {})
+        run = await engine.begin(job, "PREVIEW")
+        assert isinstance(run, Run)
+        await engine.record_submitting(run, "digest", {}, None)
+        with read_only(db):
+            recording = asyncio.create_task(engine.record_submitted(run, 1, "task", None))
+            await asyncio.sleep(1)
+            assert not recording.done()
+        await recording
+    assert db.admin.values("select task_id from meshqueue.submissions") == ["task"]
+
+
 def test_whether_a_database_answers(db: Database) -> None:
     """One that is there, and one where nobody is."""
+    assert answers(db.url())
+    with read_only(db):
+        assert not answers(db.url())
     assert answers(db.url())
     assert not answers("postgresql://127.0.0.1:1/nobody")
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from worker.daemon.loop import run_long
-from worker.daemon.reach import require_reachable
+from worker.daemon.reach import wait_until_reachable
 from worker.daemon.start import (
     describe,
     hosted_storage,
@@ -51,7 +51,7 @@ def run(
 def database(settings: Settings, *, local: bool) -> Iterator[str]:
     if not local:
         url = require_database_url(settings)
-        require_reachable(url)
+        wait_until_reachable(url)
         yield url
         return
     with running(settings.local_postgres) as server:

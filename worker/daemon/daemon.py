@@ -21,7 +21,7 @@ from worker.daemon.reach import answers
 from worker.daemon.supervision import Supervision, every
 from worker.daemon.watchdog import Watchdog
 from worker.database.connection import Pool, new_pool
-from worker.database.engine import Engine
+from worker.database.engine import FOR_EVER, Engine
 from worker.database.listener import Listener
 from worker.database.vitals import Vitals
 from worker.ending import end_tasks
@@ -150,13 +150,13 @@ class Daemon:
         return self.ready.is_set()
 
     async def _start(self) -> None:
-        await self.pool.open(wait=True, timeout=30)
+        await self.pool.open()
         if self.plan.serve_http:
             self._port = listen_at(self.plan.port)
         self.listener.hear(OUR_CHANNEL, self._heard)
         self.listener.on_return(self.progress.call_the_roll)
         self.supervision.keep("listener", self.listener.run)
-        await self.engine.heartbeat(serves(self.plan.served), self._info())
+        await self.engine.heartbeat(serves(self.plan.served), self._info(), patience=FOR_EVER)
         self._keep_working()
         self._keep_up()
         if self._port:

@@ -1,8 +1,11 @@
 """Whether the database can be reached at all, and what to do when not."""
 
+import re
 import socket
+import time
 
 import psycopg
+import structlog
 from psycopg.conninfo import conninfo_to_dict
 
 from worker.database.connection import connect_options
@@ -11,6 +14,14 @@ from worker.errors import SettingsError, UnreachableError
 POOLER = (
     "postgresql://postgres.<project>:<password>@aws-0-<region>.pooler.supabase.com:5432/postgres"
 )
+AWAY = re.compile(
+    r"connection refused|timeout|timed out|starting up|shutting down|recovery mode"
+    r"|closed the connection|reset by peer|too many|connection slots|max clients",
+    re.IGNORECASE,
+)
+TRY_EVERY = 5.0  # s
+
+log = structlog.get_logger()
 
 
 def require_reachable(url: str) -> None:
@@ -21,13 +32,32 @@ def require_reachable(url: str) -> None:
         raise UnreachableError(explain(url, str(error).strip())) from None
 
 
+def wait_until_reachable(url: str) -> None:
+    """While the database is away: a host that starts a worker ten times in vain leaves it at that.
+
+    What no waiting mends is refused.
+    """
+    while True:
+        try:
+            return require_reachable(url)
+        except UnreachableError as error:
+            if not is_away(url, str(error)):
+                raise
+            log.warning("database_away", action="database_away", why=f"{error} It is tried again.")
+        time.sleep(TRY_EVERY)
+
+
+def is_away(url: str, error: str) -> bool:
+    return AWAY.search(error) is not None and not is_ipv6_only(host_of(url))
+
+
 def answers(url: str) -> bool:
-    """Whether somebody who comes anew is let in."""
+    """Whether somebody who comes anew is let in, and may write: as far as the greeting tells."""
     try:
-        psycopg.connect(url, **connect_options("watchdog")).close()
+        with psycopg.connect(url, **connect_options("watchdog")) as connection:
+            return connection.info.parameter_status("default_transaction_read_only") != "on"
     except psycopg.Error:
         return False
-    return True
 
 
 def require_migrated(connection: psycopg.Connection) -> None:
@@ -40,7 +70,7 @@ def require_migrated(connection: psycopg.Connection) -> None:
 
 
 def explain(url: str, error: str) -> str:
-    host = str(conninfo_to_dict(url).get("host") or "localhost")
+    host = host_of(url)
     error = " ".join(error.split())
     if is_ipv6_only(host):
         return (
@@ -48,6 +78,10 @@ def explain(url: str, error: str) -> str:
             f"({error}). Use the session pooler instead: {POOLER}"
         )
     return f"DATABASE_URL: {host} can't be reached ({error})."
+
+
+def host_of(url: str) -> str:
+    return str(conninfo_to_dict(url).get("host") or "localhost")
 
 
 def is_ipv6_only(host: str) -> bool:

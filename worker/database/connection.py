@@ -89,8 +89,12 @@ AGAIN_PLEASE = "PT503"  # in which our own functions clothe a lock or a deadlock
 
 
 def is_passing(error: BaseException) -> bool:
-    """A lock, a deadlock, a restart, a lost connection, functions just replaced: try again."""
-    if isinstance(error, psycopg.errors.InternalError_ | TimeoutError):
+    """A lock, a deadlock, a restart, a lost connection, functions just replaced: try again.
+
+    Supabase makes a database that has no room left read-only, until it has.
+    """
+    passing = psycopg.errors.InternalError_ | psycopg.errors.ReadOnlySqlTransaction
+    if isinstance(error, passing | TimeoutError):
         return True
     if isinstance(error, psycopg.Error) and error.sqlstate == AGAIN_PLEASE:
         return True

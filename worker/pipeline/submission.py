@@ -99,6 +99,18 @@ def is_our_intent(submission: dict[str, object], digest: str) -> bool:
     return submission["outcome"] == "intent" and submission["digest"] == digest
 
 
+async def keep_id(
+    tools: Tools, held: Held, n: int, task_id: str, credits_spent: float | None
+) -> bool:
+    """Whether a webhook about the task came first. What is paid for is at least in the log."""
+    try:
+        known = await tools.engine.record_submitted(held.run, n, task_id, credits_spent)
+    except Exception:
+        log.critical("id_not_kept", action="id_not_kept", task=task_id, n=n, **held.names())
+        raise
+    return bool(known["hint_seen"])
+
+
 @step("submit")
 async def post(
     tools: Tools, held: Held, step: Step, n: int, done: tuple[Done, ...]
@@ -107,8 +119,7 @@ async def post(
     answer = await tools.provider.submit(step)
     match answer:
         case Accepted(task, credits_spent):
-            known = await tools.engine.record_submitted(held.run, n, task.id, credits_spent)
-            hinted = bool(known["hint_seen"])
+            hinted = await keep_id(tools, held, n, task.id, credits_spent)
             return Watched(n, step.name, task_of(content_of(step), task.id), done, hinted=hinted)
         case Rejected(failure):
             await tools.engine.record_refused(held.run, n, facts_of(failure))
