@@ -164,12 +164,29 @@ async def test_a_key_that_may_not_remove(
         await weak.close()
 
 
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+async def test_a_key_that_sees_nothing(
+    platform: StorageServer, supabase: SupabaseStorage, tmp_path: Path, role: str
+) -> None:
+    """The app's own key in the worker's place: to that, everything seems to be gone."""
+    key = new_key()
+    await supabase.put("assets", key, new_file(tmp_path, SMALL), GLB)
+    weak = SupabaseStorage(platform.url, token(role, sub=str(uuid4())), FAST)
+    outcome = await weak.remove("assets", [key])
+    await weak.close()
+    assert isinstance(outcome, StorageRefused)
+    assert "SUPABASE_SERVICE_ROLE_KEY" in outcome.why
+    assert key in platform.stored("assets")
+
+
 @contextmanager
 def seeing_all(db: Database) -> Iterator[None]:
     admin = db.superuser()
-    admin.execute("create policy seeing on storage.objects for select using (true)")
+    for table in ("buckets", "objects"):
+        admin.execute(f"create policy seeing on storage.{table} for select using (true)")
     yield
-    admin.execute("drop policy seeing on storage.objects")
+    for table in ("buckets", "objects"):
+        admin.execute(f"drop policy seeing on storage.{table}")
 
 
 async def test_a_copy_into_the_public_bucket(
@@ -185,6 +202,17 @@ async def test_a_copy_into_the_public_bucket(
     assert answer.content == content_of(SMALL)
     assert answer.headers["content-type"] == GLB
     assert supabase.url("assets", key).startswith(f"{platform.url}/storage/v1/object/authentic")
+
+
+async def test_a_copy_that_only_seems_to_be_made(
+    platform: StorageServer, supabase: SupabaseStorage, tmp_path: Path
+) -> None:
+    """A page of somebody between us says 200: it is asked for again."""
+    key = new_key()
+    await supabase.put("assets", key, new_file(tmp_path, SMALL), GLB)
+    platform.script("copy", Answer(200, message="<html>soon back</html>", wrapped=False))
+    assert await supabase.copy("assets", key, "templates", key) == Put(created=True)
+    assert platform.stored("templates")[key] == content_of(SMALL)
 
 
 async def test_a_signed_address(supabase: SupabaseStorage, tmp_path: Path) -> None:

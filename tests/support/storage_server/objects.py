@@ -29,6 +29,7 @@ class Objects:
 
     def routes(self) -> list[Route]:
         return [
+            Route("/bucket/{bucket}", self.bucket, methods=["GET"]),
             Route("/object/copy", self.copy, methods=["POST"]),
             Route("/object/list/{bucket}", self.list, methods=["POST"]),
             Route("/object/sign/{bucket}/{key:path}", self.sign, methods=["POST"]),
@@ -40,6 +41,11 @@ class Objects:
             Route(AT, self.upload, methods=["POST"]),
             Route(AT, self.read, methods=["GET"]),
         ]
+
+    async def bucket(self, request: Request) -> Response:
+        caller, bucket = caller_of(request), request.path_params["bucket"]
+        row = await in_thread(self.rows.seen_bucket, caller, bucket)
+        return JSONResponse({"id": row["id"], "name": row["name"], "public": row["public"]})
 
     async def upload(self, request: Request) -> Response:
         caller, (bucket, key) = caller_of(request), address(request)

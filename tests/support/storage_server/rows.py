@@ -51,7 +51,10 @@ class Rows:
             self._idle.put(session)
 
     def bucket(self, bucket: str) -> Row:
-        with self.request(SUPERUSER) as session:
+        return self.seen_bucket(SUPERUSER, bucket)
+
+    def seen_bucket(self, caller: Caller, bucket: str) -> Row:
+        with self.request(caller) as session:
             found = session.rows("select * from storage.buckets where id = %s", bucket)
         if not found:
             raise NO_BUCKET

@@ -4,7 +4,10 @@ from worker.storage.outcome import Missing, StorageFull, StorageRefused, Storage
 from worker.storage.supabase.wrong import Kind, Wrong
 
 ADVICE = {
-    Kind.NO_BUCKET: "the bucket {bucket} does not exist. Run `meshqueue migrate`",
+    Kind.NO_BUCKET: (
+        "the bucket {bucket} does not exist, or SUPABASE_SERVICE_ROLE_KEY is an app's key, from "
+        "which it is hidden. Run `meshqueue migrate`, and set the secret key"
+    ),
     Kind.FULL: "the project has no room or no quota left. Free some, or change its plan",
     Kind.TOO_LARGE: (
         "the file is larger than the project or the bucket {bucket} allows. Raise the limit "

@@ -151,7 +151,10 @@ class SupabaseStorage:
         named = await self._ask(lambda: self._removed(bucket, ours)) if ours else set()
         if not isinstance(named, set):
             return _no_removal(named, bucket)
-        still = {key for key in ours if key not in named and await self._lies_there(bucket, key)}
+        unnamed = [key for key in ours if key not in named]
+        if unnamed and (hidden := await self._ask(lambda: self._hidden(bucket))):
+            return _no_removal(hidden, bucket)
+        still = {key for key in unnamed if await self._lies_there(bucket, key)}
         if odd and not isinstance(await self._ask(lambda: self._removed(bucket, odd)), set):
             still.update(odd)
         return Removed(tuple(key for key in keys if key not in still))
@@ -159,6 +162,11 @@ class SupabaseStorage:
     async def _removed(self, bucket: str, keys: list[str]) -> set[str]:
         rows = await self._client.from_(bucket).remove(keys)
         return {row["name"] for row in rows}
+
+    async def _hidden(self, bucket: str) -> Wrong | None:
+        """From a weak key, such as the app's own: all its objects would seem to be gone, too."""
+        answer = await self._connection.http.get(f"{self._connection.root}/bucket/{bucket}")
+        return None if answer.is_success else wrong_answer(answer)
 
     async def _lies_there(self, bucket: str, key: str) -> bool:
         """An answer names neither what was gone before nor what this key may not remove."""
@@ -175,6 +183,10 @@ class SupabaseStorage:
         }
         answer = await self._post("/object/copy", body)
         if answer is None:
+            there = await answered(self._size(to_bucket, to_key), self._patience.overall())
+            if isinstance(there, Wrong):  # a page of somebody between us may look like a success
+                gone = there.kind is Kind.MISSING
+                return no_answer("the copy is not there") if gone else there
             return Put(created=True)
         if answer.kind is not Kind.TAKEN:
             return answer
