@@ -13,7 +13,7 @@ from tests.support.database import Database
 from tests.support.engine import MESHY_KEY
 from tests.support.jobs import rich_user
 from tests.support.proxy import proxy_to
-from worker.daemon.reach import answers
+from worker.daemon.reach import answers, is_away
 from worker.database import connection
 from worker.database.connection import POOLED, Pool, new_pool
 from worker.database.engine import Engine
@@ -105,6 +105,25 @@ def test_whether_a_database_answers(db: Database) -> None:
         assert not answers(db.url())
     assert answers(db.url())
     assert not answers("postgresql://127.0.0.1:1/nobody")
+
+
+@pytest.mark.parametrize(
+    ("said", "away"),
+    [
+        ("connection to server at 127.0.0.1 failed: Connection refused", True),
+        ("connection timeout expired", True),
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  sorry, too many clients already", True),
+        ("server closed the connection unexpectedly", True),
+        ("failed to resolve host: [Errno -3] Temporary failure in name resolution", True),
+        ("failed to resolve host: [Errno -2] Name or service not known", False),
+        ('FATAL:  password authentication failed for user "postgres"', False),
+        ("FATAL:  Tenant or user not found", False),
+    ],
+)
+def test_what_waiting_mends(said: str, *, away: bool) -> None:
+    """A wrong setting is no outage: whoever set it up is told at once."""
+    assert is_away("postgresql://postgres@127.0.0.1/postgres", said) is away
 
 
 async def test_a_server_that_falls_mute_is_not_waited_for(

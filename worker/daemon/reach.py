@@ -16,7 +16,7 @@ POOLER = (
 )
 AWAY = re.compile(
     r"connection refused|timeout|timed out|starting up|shutting down|recovery mode"
-    r"|closed the connection|reset by peer|too many|connection slots|max clients",
+    r"|closed the connection|reset by peer|too many|connection slots|max clients|temporary failure",
     re.IGNORECASE,
 )
 TRY_EVERY = 5.0  # s
