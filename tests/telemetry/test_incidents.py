@@ -107,6 +107,11 @@ def test_a_job_that_is_put_off_again_and_again(db: Database, worker: Worker) -> 
     assert look(db) == set()
     db.admin.execute("update meshqueue.runs set created_at = now() - interval '31 minutes'")
     assert look(db) == {("jobs_waiting", "")}
+    db.admin.execute("update meshqueue.runs set wake_at = now() where state = 'held'")
+    run = worker.begin(job, "DELIVER")
+    assert (look(db), incidents(db)) == ({("jobs_waiting", "")}, 1)
+    worker.finish_delivery(run)
+    assert look(db) == set()
 
 
 def test_a_pause_that_becomes_whole_is_told_anew(db: Database) -> None:

@@ -27,6 +27,8 @@ as $$
       w.minutes > waiting_minutes
     from meshqueue.longest_wait() w where w.minutes > waiting_minutes * 0.8
   union all
+  select 'jobs_waiting', '', '{}', false where meshqueue.tries_one_again(waiting_minutes)
+  union all
   select 'storage_filling', '', jsonb_build_object('bytes', m.value, 'quota', quota_bytes), m.value > quota_bytes * 0.8
     from meshqueue.measurements m
     where m.name = 'stored_bytes' and quota_bytes > 0 and m.value > quota_bytes * 0.75
@@ -68,6 +70,20 @@ as $$
   having count(*) > 0
 $$;
 revoke execute on function meshqueue.longest_wait() from public, anon, authenticated;
+
+-- What was put off is begun now and then, and put off again: for those seconds nothing is over.
+create function meshqueue.tries_one_again(waiting_minutes integer)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from meshqueue.runs r
+    where r.state in ('ready', 'running') and r.attempt > 1
+      and r.created_at < now() - make_interval(mins => waiting_minutes)
+      and not exists (select from meshqueue.submissions s where s.run_id = r.id and s.outcome = 'accepted'))
+$$;
+revoke execute on function meshqueue.tries_one_again(integer) from public, anon, authenticated;
 
 -- Workers that ended without a word soon after they began, and parts that a living worker had to start again.
 create function meshqueue.restarts_lately()
