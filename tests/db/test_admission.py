@@ -201,6 +201,10 @@ def test_a_slot_is_freed_though_the_lock_is_not_to_be_had(db: Database) -> None:
     with creator.connection.transaction():
         creator.execute("select pg_advisory_xact_lock_shared(meshqueue.pool_key('meshy'))")
         end(db, first)
+        db.admin.execute(
+            "update procrastinate.procrastinate_jobs set scheduled_at = now() + interval '1 minute'"
+            " where task_name = 'admit'"
+        )
         for _ in range(2):  # sweeps: each would begin a line of wake-ups of its own
             admit(db)
     assert (jobs.slots_taken(db, POOL), jobs.waiting(db, POOL)) == (0, [second])

@@ -216,17 +216,19 @@ end
 $$;
 revoke execute on function meshqueue.admit(text) from public, anon, authenticated;
 
--- One wake-up does for all who ask: while a lock is held, each would else beget the next, a new line with each sweep.
+-- One wake-up does for all who ask, if it comes after they commit: while a lock is held, each would else beget the next,
+-- a new line with each sweep.
 create function meshqueue.admit_later(pool text)
 returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  select meshqueue.enqueue('upkeep', 'admit', jsonb_build_object('pool', pool), now() + interval '1 second')
+  select meshqueue.enqueue('upkeep', 'admit', jsonb_build_object('pool', pool),
+    clock_timestamp() + interval '1 second')
   where not exists (
     select from procrastinate.procrastinate_jobs q
-    where q.queue_name = 'upkeep' and q.task_name = 'admit' and q.status = 'todo' and q.scheduled_at > now()
-      and q.args ->> 'pool' = admit_later.pool)
+    where q.queue_name = 'upkeep' and q.task_name = 'admit' and q.status = 'todo'
+      and q.scheduled_at > clock_timestamp() + interval '250 milliseconds' and q.args ->> 'pool' = admit_later.pool)
 $$;
 revoke execute on function meshqueue.admit_later(text) from public, anon, authenticated;
 
