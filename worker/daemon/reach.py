@@ -19,6 +19,7 @@ AWAY = re.compile(
     r"|closed the connection|reset by peer|too many|connection slots|max clients|temporary failure",
     re.IGNORECASE,
 )
+READ_ONLY = ("default_transaction_read_only", "in_hot_standby")
 TRY_EVERY = 5.0  # s
 
 log = structlog.get_logger()
@@ -55,7 +56,8 @@ def answers(url: str) -> bool:
     """Whether somebody who comes anew is let in, and may write: as far as the greeting tells."""
     try:
         with psycopg.connect(url, **connect_options("watchdog")) as connection:
-            return connection.info.parameter_status("default_transaction_read_only") != "on"
+            told = map(connection.info.parameter_status, READ_ONLY)
+            return "on" not in told
     except psycopg.Error:
         return False
 

@@ -269,6 +269,7 @@ class Engine:
     async def _ask_once(self, query: str, values: Sequence[object]) -> Any:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT), self._pool.connection() as connection:
+                # How long ago something was is asked for with each try.
                 told = [value() if callable(value) else value for value in values]
                 cursor = await connection.execute(query.encode(), told)
                 row = await cursor.fetchone()

@@ -153,12 +153,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  anybodys constant boolean := meshqueue.key_of(run) is null;
-  again constant timestamptz := now() + case when anybodys then interval '2 seconds' else interval '30 seconds' end;
+  again timestamptz;
 begin
   if refusal = 'paused' then
     update meshqueue.runs r set state = 'held', held_for = 'paused', wake_at = null where r.id = run.id;
   elsif refusal = 'key_paused' then
+    again := now() + case when meshqueue.key_of(run) is null then interval '2 seconds' else interval '30 seconds' end;
     update meshqueue.runs r
       set state = 'held', held_for = 'key_paused', wake_at = again where r.id = run.id;
     perform meshqueue.wake(run, again);

@@ -29,12 +29,8 @@ from worker.providers.failure import Kind
 from worker.providers.texts import explain
 
 DEAR = ("fetch", "machine", "storage")  # files were fetched and optimised, and are again
-ODD = (
-    NO_MODEL,
-    "lagging",
-    Kind.NOT_FOUND,
-    Kind.INVALID_REQUEST,
-)  # the provider may say so of every job
+# The provider may say so of every job.
+ODD = (NO_MODEL, "lagging", Kind.NOT_FOUND, Kind.INVALID_REQUEST)
 LONGEST = 300.0  # s, between two tries of either
 AGAIN_WHEN_FULL = 300.0  # s; the database hands out one delivery in five minutes to try
 
